@@ -1,0 +1,1 @@
+//! See, count and explain TCP TIME_WAIT sockets and local ports.

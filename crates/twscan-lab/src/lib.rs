@@ -1,0 +1,1 @@
+//! Private network namespaces and the socket populations made in them.
