@@ -1,0 +1,114 @@
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::wire::Malformed;
+
+/// What went wrong, by the operation that failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// No netlink socket of the sock_diag family could be made.
+    #[error("cannot open a sock_diag netlink socket")]
+    Open {
+        /// What the kernel, or a seccomp profile, answered.
+        #[source]
+        cause: io::Error,
+    },
+    /// The dump request could not be sent.
+    #[error("cannot send the dump request to the kernel")]
+    Send {
+        /// What the kernel answered.
+        #[source]
+        cause: io::Error,
+    },
+    /// The next part of a dump could not be received.
+    #[error("cannot receive the kernel's answer")]
+    Receive {
+        /// What the kernel answered; ENOBUFS means it ran out of memory for the answer.
+        #[source]
+        cause: io::Error,
+    },
+    /// The kernel went silent before the end of a dump.
+    #[error("the kernel sent nothing for {} s and no end of the dump; try again", waited.as_secs())]
+    Timeout {
+        /// How long nothing came.
+        waited: Duration,
+    },
+    /// A datagram was longer than the buffer, so a part of it is lost.
+    #[error("a datagram of {datagram} bytes does not fit the receive buffer of {buffer}; its end is lost")]
+    Truncated {
+        /// The datagram's length in bytes.
+        datagram: usize,
+        /// The buffer's length in bytes.
+        buffer: usize,
+    },
+    /// The kernel refused the request, or ended the dump with an error.
+    #[error("the kernel refused to dump TCP sockets")]
+    Refused {
+        /// The errno it gave.
+        #[source]
+        cause: io::Error,
+    },
+    /// The kernel ended a dump that had begun.
+    #[error("the kernel ended the dump after {sockets} sockets")]
+    Aborted {
+        /// The sockets received until then.
+        sockets: u64,
+        /// The errno it gave.
+        #[source]
+        cause: io::Error,
+    },
+    /// The kernel's bytes contradict themselves.
+    #[error("cannot read the kernel's answer")]
+    Malformed {
+        /// What is wrong with them, and where.
+        #[source]
+        cause: Malformed,
+    },
+    /// A message that answers another request, or is meant for another socket.
+    #[error("a message with sequence {sequence} and port id {port_id} where {expected:?} was due")]
+    ForeignReply {
+        /// `nlmsg_seq` of the message.
+        sequence: u32,
+        /// `nlmsg_pid` of the message.
+        port_id: u32,
+        /// The sequence and port id of this dump.
+        expected: (u32, u32),
+    },
+    /// A file of the kernel's could not be read.
+    #[error("cannot read {}", path.display())]
+    ReadFile {
+        /// The file.
+        path: PathBuf,
+        /// What the kernel answered.
+        #[source]
+        cause: io::Error,
+    },
+    /// A file of the kernel's has a form that this library does not know.
+    #[error("cannot read {} line {line}: {what} is not understood", path.display())]
+    ParseFile {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// The part that is not understood.
+        what: &'static str,
+    },
+}
+
+impl Error {
+    /// The errno behind the error, where the operating system gave one.
+    #[must_use]
+    pub fn raw_os_error(&self) -> Option<i32> {
+        match self {
+            Self::Open { cause }
+            | Self::Send { cause }
+            | Self::Receive { cause }
+            | Self::Refused { cause }
+            | Self::Aborted { cause, .. }
+            | Self::ReadFile { cause, .. } => cause.raw_os_error(),
+            _ => None,
+        }
+    }
+}

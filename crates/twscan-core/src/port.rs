@@ -1,0 +1,268 @@
+//! Ports: the local port range and sets of ports.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// The ephemeral (local) port range, both ends included: `net.ipv4.ip_local_port_range`. One range serves IPv4, IPv6, TCP
+/// and UDP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct PortRange {
+    low: u16,
+    high: u16,
+}
+
+impl PortRange {
+    /// A range from `low` to `high`; `None` where they are in the wrong order or `low` is 0.
+    #[must_use]
+    pub const fn new(low: u16, high: u16) -> Option<Self> {
+        if low == 0 || low > high { None } else { Some(Self { low, high }) }
+    }
+
+    /// The lowest port.
+    #[must_use]
+    pub const fn low(self) -> u16 {
+        self.low
+    }
+
+    /// The highest port.
+    #[must_use]
+    pub const fn high(self) -> u16 {
+        self.high
+    }
+
+    /// How many ports there are in it.
+    #[must_use]
+    pub const fn size(self) -> u32 {
+        self.high as u32 - self.low as u32 + 1
+    }
+
+    /// Whether the port lies in it.
+    #[inline]
+    #[must_use]
+    pub const fn contains(self, port: u16) -> bool {
+        self.low <= port && port <= self.high
+    }
+
+    /// Whether connect() tries this port in its first pass: ports of `low`'s parity come first
+    /// (net/ipv4/inet_hashtables.c, `__inet_hash_connect`).
+    #[inline]
+    #[must_use]
+    pub const fn has_low_parity(self, port: u16) -> bool {
+        (self.low ^ port) & 1 == 0
+    }
+}
+
+impl fmt::Display for PortRange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&format!("{}-{}", self.low, self.high))
+    }
+}
+
+/// Reads `32768-60999`, and the kernel's own `32768\t60999`.
+impl FromStr for PortRange {
+    type Err = InvalidPorts;
+
+    fn from_str(text: &str) -> Result<Self, InvalidPorts> {
+        let invalid = || InvalidPorts { text: text.to_owned() };
+        let (low, high) = text.trim().split_once(['-', '\t', ' ', ':']).ok_or_else(invalid)?;
+        let (Ok(low), Ok(high)) = (low.trim().parse(), high.trim().parse()) else {
+            return Err(invalid());
+        };
+        Self::new(low, high).ok_or_else(invalid)
+    }
+}
+
+/// A set of ports, 8 KiB whatever is in it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PortSet {
+    words: Box<[u64; WORDS]>,
+}
+
+impl PortSet {
+    /// The set without a port.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { words: Box::new([0; WORDS]) }
+    }
+
+    /// Adds a port; whether it was not there yet.
+    #[inline]
+    pub fn insert(&mut self, port: u16) -> bool {
+        let (word, bit) = Self::place(port);
+        let Some(word) = self.words.get_mut(word) else { return false };
+        let new = *word & bit == 0;
+        *word |= bit;
+        new
+    }
+
+    /// Takes a port out; whether it was there.
+    #[inline]
+    pub fn remove(&mut self, port: u16) -> bool {
+        let (word, bit) = Self::place(port);
+        let Some(word) = self.words.get_mut(word) else { return false };
+        let present = *word & bit != 0;
+        *word &= !bit;
+        present
+    }
+
+    /// Whether the port is in it.
+    #[inline]
+    #[must_use]
+    pub fn contains(&self, port: u16) -> bool {
+        let (word, bit) = Self::place(port);
+        self.words.get(word).is_some_and(|word| word & bit != 0)
+    }
+
+    /// How many ports are in it.
+    #[must_use]
+    pub fn len(&self) -> u32 {
+        self.words.iter().map(|word| word.count_ones()).sum()
+    }
+
+    /// Whether no port is in it.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.words.iter().all(|word| *word == 0)
+    }
+
+    /// The ports in it, ascending.
+    pub fn iter(&self) -> impl Iterator<Item = u16> {
+        (0..=u16::MAX).filter(|port| self.contains(*port))
+    }
+
+    /// The ports in it as runs from first to last, ascending.
+    #[must_use]
+    pub fn ranges(&self) -> Vec<(u16, u16)> {
+        let mut runs: Vec<(u16, u16)> = Vec::new();
+        for port in self.iter() {
+            match runs.last_mut() {
+                Some((_, last)) if last.checked_add(1) == Some(port) => *last = port,
+                _ => runs.push((port, port)),
+            }
+        }
+        runs
+    }
+
+    /// Adds every port of the other set.
+    pub fn union_with(&mut self, other: &Self) {
+        for (word, more) in self.words.iter_mut().zip(other.words.iter()) {
+            *word |= more;
+        }
+    }
+
+    /// Takes out every port of the other set.
+    pub fn subtract(&mut self, other: &Self) {
+        for (word, less) in self.words.iter_mut().zip(other.words.iter()) {
+            *word &= !less;
+        }
+    }
+
+    #[inline]
+    fn place(port: u16) -> (usize, u64) {
+        (usize::from(port >> 6), 1 << (port & 63))
+    }
+}
+
+impl Default for PortSet {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl From<PortRange> for PortSet {
+    fn from(range: PortRange) -> Self {
+        (range.low..=range.high).collect()
+    }
+}
+
+impl FromIterator<u16> for PortSet {
+    fn from_iter<I: IntoIterator<Item = u16>>(ports: I) -> Self {
+        let mut set = Self::new();
+        set.extend(ports);
+        set
+    }
+}
+
+impl Extend<u16> for PortSet {
+    fn extend<I: IntoIterator<Item = u16>>(&mut self, ports: I) {
+        for port in ports {
+            self.insert(port);
+        }
+    }
+}
+
+/// Reads the form of `net.ipv4.ip_local_reserved_ports`: `8080,9000-9010`; an empty text is the empty set.
+impl FromStr for PortSet {
+    type Err = InvalidPorts;
+
+    fn from_str(text: &str) -> Result<Self, InvalidPorts> {
+        let mut set = Self::new();
+        for part in text.trim().split(',').filter(|part| !part.trim().is_empty()) {
+            let (first, last) = part.trim().split_once('-').unwrap_or((part.trim(), part.trim()));
+            match (first.parse::<u16>(), last.parse::<u16>()) {
+                (Ok(first), Ok(last)) if first <= last => set.extend(first..=last),
+                _ => return Err(InvalidPorts { text: part.trim().to_owned() }),
+            }
+        }
+        Ok(set)
+    }
+}
+
+/// The form of `net.ipv4.ip_local_reserved_ports`.
+impl fmt::Display for PortSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, (first, last)) in self.ranges().into_iter().enumerate() {
+            let comma = if index == 0 { "" } else { "," };
+            if first == last { write!(f, "{comma}{first}")? } else { write!(f, "{comma}{first}-{last}")? }
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for PortSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PortSet({self})")
+    }
+}
+
+/// A text that is no port, range or list of them.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("'{text}' is no range of ports from 1 to 65535")]
+pub struct InvalidPorts {
+    text: String,
+}
+
+const WORDS: usize = 65536 / 64;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_are_read_in_both_forms() {
+        let range: PortRange = "32768\t60999\n".parse().unwrap();
+        assert_eq!((range.size(), range.to_string()), (28232, "32768-60999".to_owned()));
+        assert_eq!("1024-65535".parse::<PortRange>().unwrap().size(), 64512);
+        for wrong in ["", "1", "2-1", "0-5", "1-65536", "a-b", "1-2-3"] {
+            assert!(wrong.parse::<PortRange>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn sets_are_read_and_written_as_the_kernel_does() {
+        let set: PortSet = "8080,9000-9002,65535\n".parse().unwrap();
+        assert_eq!((set.len(), set.to_string()), (5, "8080,9000-9002,65535".to_owned()));
+        assert!("".parse::<PortSet>().unwrap().is_empty());
+        assert_eq!("5-3".parse::<PortSet>().unwrap_err().to_string(), "'5-3' is no range of ports from 1 to 65535");
+    }
+
+    #[test]
+    fn sets_add_and_subtract() {
+        let mut set = PortSet::from(PortRange::new(10, 13).unwrap());
+        set.subtract(&[11, 99].into_iter().collect());
+        assert_eq!(set.iter().collect::<Vec<_>>(), [10, 12, 13]);
+        set.union_with(&[0].into_iter().collect());
+        assert_eq!(set.to_string(), "0,10,12-13");
+        assert!(set.remove(0) && !set.remove(0) && !set.insert(10));
+    }
+}

@@ -1,0 +1,118 @@
+use std::time::Duration;
+
+use crate::Error;
+use crate::port::{PortRange, PortSet};
+
+/// The parameters of a network namespace that decide about local ports and TIME_WAIT: `net.ipv4.*`.
+///
+/// `None` is what this kernel does not have, or what a recording does not tell.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Settings {
+    /// `ip_local_port_range`: where connect() takes local ports from.
+    pub range: Option<PortRange>,
+    /// `ip_local_reserved_ports`: ports that connect() and bind(0) leave out.
+    pub reserved: Option<PortSet>,
+    /// `ip_unprivileged_port_start`: the least that `range` may begin with.
+    pub unprivileged_port_start: Option<u16>,
+    /// `ip_autobind_reuse`, kernel 5.7 and later.
+    pub autobind_reuse: Option<bool>,
+    /// `tcp_tw_reuse`.
+    pub tw_reuse: Option<TwReuse>,
+    /// `tcp_tw_reuse_delay`, kernel 6.14 and later; before, about a second by a clock of seconds.
+    pub tw_reuse_delay: Option<Duration>,
+    /// `tcp_timestamps`: 0 off, 1 with random offsets, 2 without.
+    pub timestamps: Option<u8>,
+    /// `tcp_fin_timeout`: how long a closed socket waits in FIN_WAIT2. It does not concern TIME_WAIT.
+    pub fin_timeout: Option<Duration>,
+    /// `tcp_max_tw_buckets`: TIME_WAITs above it are not created.
+    pub max_tw_buckets: Option<u64>,
+    /// `tcp_ehash_entries`, kernel 6.1 and later; negative where the namespace shares the host's table.
+    pub ehash_entries: Option<i64>,
+    /// `tcp_max_orphans`, a parameter of the whole host.
+    pub max_orphans: Option<u64>,
+}
+
+impl Settings {
+    /// Reads each parameter through `read`, which gives the text of a file below `net/ipv4`, or `None` where it is
+    /// absent. A value of an unknown form is left as `None`.
+    ///
+    /// # Errors
+    /// What `read` gives.
+    pub fn read(mut read: impl FnMut(&str) -> Result<Option<String>, Error>) -> Result<Self, Error> {
+        let mut value =
+            |key: &str| -> Result<Option<String>, Error> { Ok(read(key)?.map(|text| text.trim().to_owned())) };
+        Ok(Self {
+            range: value("ip_local_port_range")?.and_then(|text| text.parse().ok()),
+            reserved: value("ip_local_reserved_ports")?.and_then(|text| text.parse().ok()),
+            unprivileged_port_start: value("ip_unprivileged_port_start")?.and_then(|text| text.parse().ok()),
+            autobind_reuse: value("ip_autobind_reuse")?.map(|text| text != "0"),
+            tw_reuse: value("tcp_tw_reuse")?.and_then(|text| TwReuse::from_value(&text)),
+            tw_reuse_delay: value("tcp_tw_reuse_delay")?.and_then(|text| text.parse().ok()).map(Duration::from_millis),
+            timestamps: value("tcp_timestamps")?.and_then(|text| text.parse().ok()),
+            fin_timeout: value("tcp_fin_timeout")?.and_then(|text| text.parse().ok()).map(Duration::from_secs),
+            max_tw_buckets: value("tcp_max_tw_buckets")?.and_then(|text| text.parse().ok()),
+            ehash_entries: value("tcp_ehash_entries")?.and_then(|text| text.parse().ok()),
+            max_orphans: value("tcp_max_orphans")?.and_then(|text| text.parse().ok()),
+        })
+    }
+}
+
+/// `net.ipv4.tcp_tw_reuse`: whether a connect() may take over a TIME_WAIT of the same four-tuple.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum TwReuse {
+    /// 0: no, unless the caller bound the port itself.
+    Off,
+    /// 1: yes.
+    On,
+    /// 2: on the loopback; the default since kernel 4.19.
+    Loopback,
+}
+
+impl TwReuse {
+    /// Reads the parameter's value.
+    #[must_use]
+    pub fn from_value(text: &str) -> Option<Self> {
+        match text {
+            "0" => Some(Self::Off),
+            "1" => Some(Self::On),
+            "2" => Some(Self::Loopback),
+            _ => None,
+        }
+    }
+
+    /// The parameter's value.
+    #[must_use]
+    pub const fn value(self) -> u8 {
+        match self {
+            Self::Off => 0,
+            Self::On => 1,
+            Self::Loopback => 2,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn absent_parameters_are_none() {
+        let settings = Settings::read(|key| {
+            Ok(match key {
+                "ip_local_port_range" => Some("40000\t40019\n".to_owned()),
+                "tcp_tw_reuse" => Some("2\n".to_owned()),
+                "ip_local_reserved_ports" => Some("\n".to_owned()),
+                "tcp_fin_timeout" => Some("60\n".to_owned()),
+                _ => None,
+            })
+        })
+        .unwrap();
+        assert_eq!(settings.range.unwrap().size(), 20);
+        assert_eq!(settings.tw_reuse, Some(TwReuse::Loopback));
+        assert!(settings.reserved.unwrap().is_empty());
+        assert_eq!(settings.fin_timeout, Some(Duration::from_secs(60)));
+        assert_eq!(settings.tw_reuse_delay, None);
+    }
+}

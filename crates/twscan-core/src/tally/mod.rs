@@ -1,0 +1,30 @@
+//! Counting: what is kept of a dump when its records are gone.
+//!
+//! A [`Tally`] sees each record once and remembers as little as its question needs; memory grows with the number of
+//! groups, never with the number of sockets.
+
+mod destinations;
+mod ports;
+mod roles;
+mod states;
+
+pub use destinations::{DestinationCounts, DestinationKey, Destinations};
+pub use ports::{PortRules, PortUse, ReusePolicy};
+pub use roles::{Role, Roles, TimeWaitCounts};
+pub use states::{FamilyCounts, StateCounts};
+
+use crate::socket::SocketRecord;
+
+/// Something that counts sockets.
+pub trait Tally {
+    /// Takes one socket into account.
+    fn observe(&mut self, record: &SocketRecord<'_>);
+}
+
+/// Any closure over records is a tally.
+impl<F: FnMut(&SocketRecord<'_>)> Tally for F {
+    #[inline]
+    fn observe(&mut self, record: &SocketRecord<'_>) {
+        self(record);
+    }
+}

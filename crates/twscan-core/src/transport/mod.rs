@@ -1,0 +1,51 @@
+//! How requests reach something that answers with netlink messages, and how its datagrams come back.
+//!
+//! The kernel is one such thing; `/proc/net/tcp` read as if it were ([`ProcNetTcp`](crate::procfs::ProcNetTcp)),
+//! a recording, or a test's script are others. What is above sees datagrams and cannot tell.
+
+#[cfg(all(feature = "live", target_os = "linux"))]
+mod netlink;
+mod script;
+
+#[cfg(all(feature = "live", target_os = "linux"))]
+pub use netlink::NetlinkSocket;
+pub use script::Script;
+
+use crate::Error;
+
+/// A two-way channel of netlink datagrams.
+pub trait Transport: std::fmt::Debug + Send {
+    /// Sends one request.
+    ///
+    /// # Errors
+    /// [`Error::Send`] where it cannot be sent.
+    fn send(&mut self, request: &[u8]) -> Result<(), Error>;
+
+    /// Replaces what is in `buffer` by the next datagram, waiting for it.
+    ///
+    /// # Errors
+    /// [`Error::Receive`], [`Error::Timeout`] where nothing comes, and [`Error::Truncated`] where the datagram is longer
+    /// than the buffer's capacity.
+    fn receive(&mut self, buffer: &mut Vec<u8>) -> Result<(), Error>;
+
+    /// The port id that answers carry, `nlmsg_pid`.
+    fn port_id(&self) -> u32;
+}
+
+impl<T: Transport + ?Sized> Transport for Box<T> {
+    fn send(&mut self, request: &[u8]) -> Result<(), Error> {
+        (**self).send(request)
+    }
+
+    fn receive(&mut self, buffer: &mut Vec<u8>) -> Result<(), Error> {
+        (**self).receive(buffer)
+    }
+
+    fn port_id(&self) -> u32 {
+        (**self).port_id()
+    }
+}
+
+/// The length of the receive buffer, 32 KiB: the kernel fills no more into one datagram of a dump
+/// (net/netlink/af_netlink.c, `netlink_recvmsg`), and a shorter buffer would lose a part.
+pub const BUFFER_LEN: usize = 32 * 1024;
