@@ -17,15 +17,8 @@ impl PortBudget {
     /// The budget of a group that holds these ports; `None` where the port range is unknown.
     #[must_use]
     pub fn new(rules: &PortRules, ports: PortUse) -> Option<Self> {
-        let range = rules.range()?;
-        let usable = rules.usable();
-        // connect() tests an even number of candidates: of an odd-sized range it leaves out one, and which one depends
-        // on where it starts (net/ipv4/inet_hashtables.c, `__inet_hash_connect`, `remaining &= ~1U`).
-        let odd = range.size() % 2 == 1 && range.size() > 1;
-        let capacity = usable.len().saturating_sub(u32::from(odd));
-        let low_parity_capacity =
-            u32::try_from(usable.iter().filter(|port| range.has_low_parity(*port)).count()).unwrap_or(u32::MAX);
-        Some(Self { capacity, low_parity_capacity, ports })
+        rules.range()?;
+        Some(Self { capacity: rules.capacity(), low_parity_capacity: rules.low_parity_capacity(), ports })
     }
 
     /// Connections that fit in all.

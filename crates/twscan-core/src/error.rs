@@ -98,6 +98,19 @@ pub enum Error {
 }
 
 impl Error {
+    /// The message with the causes behind it, in one line.
+    #[must_use]
+    pub fn chain(&self) -> String {
+        let mut text = self.to_string();
+        let mut cause = std::error::Error::source(self);
+        while let Some(error) = cause {
+            text.push_str(": ");
+            text.push_str(&error.to_string());
+            cause = error.source();
+        }
+        text
+    }
+
     /// The errno behind the error, where the operating system gave one.
     #[must_use]
     pub fn raw_os_error(&self) -> Option<i32> {

@@ -1,4 +1,38 @@
 //! See, count and explain TCP TIME_WAIT sockets and local ports.
+//!
+//! A host that talks to few destinations over many short connections leaves a TIME_WAIT behind each close, and each
+//! holds a local port for a minute, per (source, destination, destination port). This crate reads the kernel's socket
+//! table in one pass, counts it, and tells what connect() has left. It is the engine of the `twscan` command and is
+//! made to be embedded: no globals, no logging, no threads of its own, no panics; everything is `Send`.
+//!
+//! ```no_run
+//! use twscan_core::Scan;
+//! use twscan_core::socket::TcpState;
+//!
+//! let db = "10.0.0.5:5432".parse()?;
+//! let parked = Scan::new().state(TcpState::TimeWait).to(db).count()?;
+//! println!("{} in TIME_WAIT to {db}, complete: {}", parked.sockets, parked.complete);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! [`Scan`] is the front door. Below it, each layer is public and uses only what is under it:
+//!
+//! | module | what it is |
+//! |---|---|
+//! | [`wire`] | views over netlink bytes, with the kernel's field names |
+//! | [`transport`] | a channel of netlink datagrams, and its test double |
+//! | [`sock_diag`] | requests, and dumps as streams of borrowed batches |
+//! | [`socket`] | one socket, read with types |
+//! | [`port`] | the local port range, sets of ports |
+//! | [`procfs`] | counters, parameters, and the socket table as text |
+//! | [`tally`] | counting: by state, by destination, by role |
+//! | [`host`] | where sockets come from: one walk, two walks, or `/proc/net/tcp` |
+//! | [`sample`] | one moment of a host |
+//! | [`budget`] | how many connections are left to a destination |
+//!
+//! # Features
+//! `live` (default): the running kernel; Linux. `serde`: the documents of the command line, in `report`. What is left
+//! without them is pure and compiles anywhere.
 #![deny(missing_docs)]
 
 pub mod budget;
@@ -6,10 +40,16 @@ mod error;
 pub mod host;
 pub mod port;
 pub mod procfs;
+#[cfg(feature = "serde")]
+pub mod report;
+pub mod sample;
+mod scan;
 pub mod sock_diag;
 pub mod socket;
 pub mod tally;
+pub mod target;
 pub mod transport;
 pub mod wire;
 
 pub use error::Error;
+pub use scan::{Count, Outcome, Scan};

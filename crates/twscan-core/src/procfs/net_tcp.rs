@@ -231,7 +231,7 @@ mod tests {
                 match record.state() {
                     TcpState::TimeWait => assert_eq!(record.expires().as_millis(), 59540),
                     TcpState::Listen => {
-                        assert_eq!((record.uid(), record.inode(), record.recv_queue()), (1000, 4711, 5))
+                        assert_eq!((record.uid(), record.inode(), record.recv_queue()), (1000, 4711, 5));
                     }
                     _ => assert_eq!((record.send_queue(), record.recv_queue(), record.retransmits()), (1, 2, 3)),
                 }

@@ -103,7 +103,7 @@ impl Tally for Destinations {
 }
 
 /// What a group of sockets has in common.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub struct DestinationKey {
     /// Who connected.
@@ -246,7 +246,7 @@ mod tests {
 
     fn destinations(listening: &[u16]) -> Destinations {
         let range = PortRange::new(40000, 40019);
-        let listening: super::super::super::port::PortSet = listening.iter().copied().collect();
+        let listening: crate::port::PortSet = listening.iter().copied().collect();
         let settings = Settings { range, ..Settings::default() };
         let rules = PortRules::new(&settings, &listening);
         Destinations::new(Roles::new(listening, range), rules)

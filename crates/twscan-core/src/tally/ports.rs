@@ -9,6 +9,8 @@ use crate::socket::{SocketRecord, TcpState};
 pub struct PortRules {
     range: Option<PortRange>,
     usable: PortSet,
+    capacity: u32,
+    low_parity_capacity: u32,
     reuse: ReusePolicy,
 }
 
@@ -21,7 +23,29 @@ impl PortRules {
             usable.subtract(reserved);
         }
         usable.subtract(blocked);
-        Self { range: settings.range, usable, reuse: ReusePolicy::of(settings) }
+        let low_parity = |range: PortRange| usable.iter().filter(|port| range.has_low_parity(*port)).count();
+        // connect() tests an even number of candidates: of an odd-sized range it leaves out one, and which one depends
+        // on where it starts (net/ipv4/inet_hashtables.c, `__inet_hash_connect`, `remaining &= ~1U`).
+        let penalty = settings.range.is_some_and(|range| range.size() % 2 == 1 && range.size() > 1);
+        Self {
+            range: settings.range,
+            capacity: usable.len().saturating_sub(u32::from(penalty)),
+            low_parity_capacity: settings.range.map_or(0, low_parity).try_into().unwrap_or(u32::MAX),
+            usable,
+            reuse: ReusePolicy::of(settings),
+        }
+    }
+
+    /// Connections that fit to one destination: the usable ports, one fewer where the range has an odd size.
+    #[must_use]
+    pub fn capacity(&self) -> u32 {
+        self.capacity
+    }
+
+    /// The usable ports of the range's low parity, which connect() tries first.
+    #[must_use]
+    pub fn low_parity_capacity(&self) -> u32 {
+        self.low_parity_capacity
     }
 
     /// The local port range, where it is known.

@@ -1,0 +1,192 @@
+use std::cmp::Ordering;
+use std::net::IpAddr;
+
+use serde::ser::{Serialize, SerializeMap, Serializer};
+
+use super::Header;
+use crate::budget::{PortBudget, Zone};
+use crate::sample::Sample;
+use crate::socket::TcpState;
+use crate::tally::{DestinationCounts, DestinationKey, Role};
+
+/// `twscan.by-dest/1`: sockets by destination.
+#[derive(Debug, Clone, serde::Serialize)]
+#[non_exhaustive]
+pub struct ByDestReport {
+    /// Where and when.
+    #[serde(flatten)]
+    pub header: Header,
+    /// The target asked for, as it was understood; null for all.
+    pub target: Option<String>,
+    /// The groups, in the order asked for.
+    pub destinations: Vec<Destination>,
+    /// How many groups there are, also those not shown.
+    pub groups: usize,
+    /// Sockets in all groups, also those not shown.
+    pub matched: u64,
+}
+
+impl ByDestReport {
+    /// The schema's name and version.
+    pub const SCHEMA: &'static str = "twscan.by-dest/1";
+
+    /// The document of a sample, with at most `top` groups in this order.
+    #[must_use]
+    pub fn new(
+        sample: &Sample,
+        target: Option<String>,
+        order: impl Fn(&Destination, &Destination) -> Ordering,
+        top: Option<usize>,
+    ) -> Self {
+        let mut destinations = Destination::all(sample);
+        destinations.sort_by(order);
+        let groups = destinations.len();
+        let matched = destinations.iter().map(|destination| destination.sockets).sum();
+        destinations.truncate(top.unwrap_or(groups));
+        Self { header: Header::new(Self::SCHEMA, &sample.provenance), target, destinations, groups, matched }
+    }
+}
+
+/// The sockets of one destination.
+#[derive(Debug, Clone, serde::Serialize)]
+#[non_exhaustive]
+pub struct Destination {
+    /// `outbound`, `inbound` or `ambiguous`.
+    #[serde(serialize_with = "role_name")]
+    pub role: Role,
+    /// The local address; null on an inbound row.
+    pub source: Option<IpAddr>,
+    /// The remote address; null on an inbound row.
+    pub destination: Option<IpAddr>,
+    /// The remote port; on an inbound row the local, listening one.
+    pub port: u16,
+    /// The index of the interface that the sockets are bound to; null for none.
+    pub device: Option<u32>,
+    /// Sockets in all states.
+    pub sockets: u64,
+    /// Sockets by state: an object with the eleven names.
+    pub states: DestinationStates,
+    /// Sockets in TIME_WAIT.
+    pub time_wait: u64,
+    /// FIN_WAIT2 mini-sockets.
+    pub fin_wait2_mini: u64,
+    /// Distinct local ports inside the range; 0 on an inbound row.
+    pub ports_used: u64,
+    /// Those whose TIME_WAIT a connect() may take over now.
+    pub reusable: u32,
+    /// Ports in the local port range; null where it is unknown.
+    pub range_size: Option<u32>,
+    /// Connections that fit now; null but on an outbound row.
+    pub free: Option<u32>,
+    /// Ports held and not reusable, of those that connections to here may use, 0 to 100; 0 on an inbound row.
+    pub percent: f64,
+    /// `fast`, `slow`, `nearly-full` or `full`; null but on an outbound row.
+    #[serde(serialize_with = "zone_name")]
+    pub zone: Option<Zone>,
+}
+
+impl Destination {
+    /// All groups of a sample.
+    #[must_use]
+    pub fn all(sample: &Sample) -> Vec<Self> {
+        sample.destinations.iter().map(|(key, counts)| Self::new(sample, key, counts)).collect()
+    }
+
+    /// The outbound groups of a sample.
+    #[must_use]
+    pub fn outbound(sample: &Sample) -> Vec<Self> {
+        let groups = sample.destinations.iter().filter(|(key, _)| key.role == Role::Outbound);
+        groups.map(|(key, counts)| Self::new(sample, key, counts)).collect()
+    }
+
+    fn new(sample: &Sample, key: DestinationKey, counts: &DestinationCounts) -> Self {
+        let outbound = key.role == Role::Outbound;
+        let rules = sample.destinations.rules();
+        let budget = if outbound { PortBudget::new(rules, counts.ports) } else { None };
+        let sockets = counts.sockets();
+        Self {
+            role: key.role,
+            source: key.source,
+            destination: key.destination,
+            port: key.port,
+            device: Some(key.interface).filter(|index| *index != 0),
+            sockets,
+            states: DestinationStates::new(counts),
+            time_wait: counts.of(TcpState::TimeWait),
+            fin_wait2_mini: u64::from(counts.fin_wait2_mini),
+            // An outbound socket's port is in the range, and no two sockets share a four-tuple.
+            ports_used: if outbound { sockets } else { 0 },
+            reusable: counts.ports.reusable,
+            range_size: rules.range().map(crate::port::PortRange::size),
+            free: budget.map(|budget| budget.free()),
+            percent: budget.map_or(0.0, |budget| budget.percent()),
+            zone: budget.map(|budget| budget.zone()),
+        }
+    }
+
+    /// Orders by what is left: the fullest first, then the one with most ports in use.
+    #[must_use]
+    pub fn fullest_first(&self, other: &Self) -> Ordering {
+        let fullness = other.percent.total_cmp(&self.percent);
+        fullness.then(other.ports_used.cmp(&self.ports_used)).then_with(|| self.by_name(other))
+    }
+
+    /// Orders by the number of sockets, most first.
+    #[must_use]
+    pub fn most_sockets_first(&self, other: &Self) -> Ordering {
+        other.sockets.cmp(&self.sockets).then_with(|| self.by_name(other))
+    }
+
+    /// Orders by the number of TIME_WAITs, most first.
+    #[must_use]
+    pub fn most_time_waits_first(&self, other: &Self) -> Ordering {
+        other.time_wait.cmp(&self.time_wait).then_with(|| self.most_sockets_first(other))
+    }
+
+    fn by_name(&self, other: &Self) -> Ordering {
+        let name = |row: &Self| (row.role, row.destination, row.port, row.source, row.device);
+        name(self).cmp(&name(other))
+    }
+}
+
+/// Sockets of a group by state: an object with the eleven names.
+#[derive(Debug, Clone, Copy)]
+pub struct DestinationStates {
+    counts: [u64; TcpState::ALL.len()],
+}
+
+impl DestinationStates {
+    fn new(counts: &DestinationCounts) -> Self {
+        Self { counts: TcpState::ALL.map(|state| counts.of(state)) }
+    }
+
+    /// States and counts.
+    pub fn iter(&self) -> impl Iterator<Item = (TcpState, u64)> {
+        TcpState::ALL.into_iter().zip(self.counts)
+    }
+
+    /// The count of one state.
+    #[must_use]
+    pub fn of(&self, state: TcpState) -> u64 {
+        self.iter().find(|(found, _)| *found == state).map_or(0, |(_, count)| count)
+    }
+}
+
+impl Serialize for DestinationStates {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.counts.len()))?;
+        for (state, count) in self.iter() {
+            map.serialize_entry(state.name(), &count)?;
+        }
+        map.end()
+    }
+}
+
+fn role_name<S: Serializer>(role: &Role, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(role.name())
+}
+
+#[allow(clippy::ref_option, reason = "serde passes the field by reference")]
+fn zone_name<S: Serializer>(zone: &Option<Zone>, serializer: S) -> Result<S::Ok, S::Error> {
+    zone.map(Zone::name).serialize(serializer)
+}

@@ -1,0 +1,92 @@
+//! The documents that the command line prints with `--json`, as serializable types; an embedder emits the same ones.
+//!
+//! They are apart from the types of the rest of this crate: renaming a field there changes no document. Fields are
+//! added freely, none is renamed or removed within a schema's version.
+
+mod by_dest;
+mod list;
+mod summary;
+
+pub use by_dest::{ByDestReport, Destination, DestinationStates};
+pub use list::{Endpoint, SocketRow};
+pub use summary::{Families, StateRow, States, SummaryReport, TcpTotals, TimeWait, Totals};
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::sample::Provenance;
+
+/// What every document begins with.
+#[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
+pub struct Header {
+    /// The document's kind and version: `twscan.summary/1`.
+    pub schema: &'static str,
+    /// When it was taken, RFC 3339 in UTC.
+    pub captured_at: Timestamp,
+    /// The host's name.
+    pub hostname: Option<String>,
+    /// The kernel's release.
+    pub kernel: Option<String>,
+    /// The network namespace.
+    pub netns: Netns,
+    /// `netlink-one-walk`, `netlink-two-walks` or `procfs`; null where there was no walk.
+    pub source: Option<&'static str>,
+    /// Whether the walk reached its end.
+    pub complete: bool,
+    /// Why sockets may be missing; null where `complete`.
+    pub partial: Option<String>,
+    /// What the walk brought; null where there was none.
+    pub dump: Option<Dump>,
+}
+
+/// A network namespace.
+#[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
+pub struct Netns {
+    /// The inode of `/proc/PID/ns/net`.
+    pub inode: Option<u64>,
+    /// `host` for the one the kernel booted with.
+    pub name: Option<String>,
+}
+
+/// What a walk brought and took.
+#[derive(Debug, Clone, Copy, Serialize)]
+#[non_exhaustive]
+pub struct Dump {
+    /// Sockets that came from the source, before any filter of twscan's own.
+    pub sockets: u64,
+    /// Datagrams received.
+    pub datagrams: u64,
+    /// Bytes received.
+    pub bytes: u64,
+    /// Microseconds from the request to the last datagram.
+    pub elapsed_us: u64,
+    /// Entries that the kernel sent twice, left out of every count.
+    pub duplicates: u64,
+}
+
+impl Header {
+    /// The header of a document of this schema.
+    #[must_use]
+    pub fn new(schema: &'static str, provenance: &Provenance) -> Self {
+        let dump = provenance.dump;
+        Self {
+            schema,
+            captured_at: Timestamp::try_from(provenance.captured_at).unwrap_or(Timestamp::UNIX_EPOCH),
+            hostname: provenance.hostname.clone(),
+            kernel: provenance.kernel.clone(),
+            netns: Netns { inode: provenance.netns.inode, name: provenance.netns.name.clone() },
+            source: provenance.source.map(crate::host::Source::name),
+            complete: provenance.complete(),
+            partial: provenance.partial.clone(),
+            dump: provenance.source.map(|_| Dump {
+                sockets: dump.sockets,
+                datagrams: dump.datagrams,
+                bytes: dump.bytes,
+                elapsed_us: u64::try_from(dump.elapsed.as_micros()).unwrap_or(u64::MAX),
+                duplicates: dump.duplicates,
+            }),
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! The front door: count, tally or sample the sockets of this host in a line or two.
+
+use std::net::SocketAddr;
+
+use crate::Error;
+use crate::host::{Host, Source};
+use crate::sample::{Sample, Sampler};
+use crate::sock_diag::DumpStats;
+use crate::socket::{SocketRecord, StateSet};
+use crate::tally::Tally;
+
+/// A question about the sockets of a host.
+///
+/// ```no_run
+/// use twscan_core::Scan;
+/// use twscan_core::socket::TcpState;
+///
+/// let db = "10.0.0.5:5432".parse()?;
+/// let parked = Scan::new().state(TcpState::TimeWait).to(db).count()?;
+/// println!("{} in TIME_WAIT to {db}, complete: {}", parked.sockets, parked.complete);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Scan {
+    host: Host,
+    states: StateSet,
+    to: Option<SocketAddr>,
+}
+
+impl Scan {
+    /// All sockets of the thread's network namespace, but for the bound-and-idle ones.
+    #[cfg(all(feature = "live", target_os = "linux"))]
+    #[must_use]
+    #[allow(clippy::new_without_default, reason = "a default that opens the running kernel would surprise")]
+    pub fn new() -> Self {
+        Self::of(Host::live())
+    }
+
+    /// All sockets of this host, but for the bound-and-idle ones.
+    #[must_use]
+    pub fn of(host: Host) -> Self {
+        Self { host, states: StateSet::EMPTY, to: None }
+    }
+
+    /// Only sockets in this state; called again, in that one too.
+    #[must_use]
+    pub fn state(self, state: impl Into<StateSet>) -> Self {
+        let states = self.states | state.into();
+        Self { states, ..self }
+    }
+
+    /// Only sockets with this remote address and port; v4-mapped ones are found by their IPv4 address.
+    #[must_use]
+    pub fn to(self, destination: SocketAddr) -> Self {
+        let to = SocketAddr::new(destination.ip().to_canonical(), destination.port());
+        Self { to: Some(to), ..self }
+    }
+
+    /// Counts the sockets.
+    ///
+    /// # Errors
+    /// As for [`tally`](Self::tally).
+    pub fn count(&self) -> Result<Count, Error> {
+        let mut sockets = 0;
+        let outcome = self.tally(&mut |_: &SocketRecord<'_>| sockets += 1)?;
+        Ok(Count { sockets, complete: outcome.interruption.is_none(), source: outcome.source })
+    }
+
+    /// Shows each socket to a tally, or to a closure.
+    ///
+    /// # Errors
+    /// What [`Host::sockets`] gives where no walk could begin; one that breaks off is no error but an
+    /// [`interruption`](Outcome::interruption).
+    pub fn tally<T: Tally + ?Sized>(&self, tally: &mut T) -> Result<Outcome, Error> {
+        let mut sockets = self.host.sockets(self.wanted_states(), &[])?;
+        let result = match self.to {
+            None => sockets.observe(tally),
+            Some(to) => sockets.observe(&mut |record: &SocketRecord<'_>| {
+                if record.remote() == to {
+                    tally.observe(record);
+                }
+            }),
+        };
+        Ok(Outcome { source: sockets.source(), dump: sockets.stats(), interruption: result.err() })
+    }
+
+    /// Takes a sample: states, destinations, parameters and counters of one moment.
+    ///
+    /// # Errors
+    /// As for [`Sampler::take`].
+    pub fn sample(&self) -> Result<Sample, Error> {
+        let sampler = Sampler::new(&self.host).states(self.wanted_states());
+        match self.to {
+            None => sampler.take(),
+            Some(to) => sampler.wanted(move |record, _| record.remote() == to).take(),
+        }
+    }
+
+    fn wanted_states(&self) -> StateSet {
+        if self.states.is_empty() { StateSet::ALL } else { self.states }
+    }
+}
+
+/// How many sockets there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+#[non_exhaustive]
+pub struct Count {
+    /// Sockets that match.
+    pub sockets: u64,
+    /// Whether the walk reached its end.
+    pub complete: bool,
+    /// Which source served.
+    pub source: Source,
+}
+
+/// How a walk went.
+#[derive(Debug)]
+#[must_use]
+#[non_exhaustive]
+pub struct Outcome {
+    /// Which source served.
+    pub source: Source,
+    /// What the walk brought and took.
+    pub dump: DumpStats,
+    /// Why it broke off, where it did; what came before has been counted.
+    pub interruption: Option<Error>,
+}
