@@ -1,1 +1,57 @@
-fn main() {}
+//! Which destination uses up this host's local ports: TIME_WAIT and friends, read from the kernel in one pass.
+
+mod args;
+mod command;
+mod config;
+mod failure;
+mod render;
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::args::Args;
+use crate::config::{Config, Env};
+
+fn main() -> ExitCode {
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(error) => return args::explain(&error),
+    };
+    let outcome = Config::resolve(args, Env::of_process()).and_then(|config| command::run(&config));
+    match outcome {
+        Ok(status) => status.into(),
+        Err(failure) if failure.is_closed_pipe() => ExitCode::SUCCESS,
+        Err(failure) => {
+            // Where even this cannot be written there is nobody to tell.
+            let _ = writeln!(std::io::stderr(), "{failure}");
+            Status::Failed.into()
+        }
+    }
+}
+
+/// What the exit code says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Status {
+    /// 0: done, nothing to report.
+    Done,
+    /// 2: failed, or the result is partial.
+    Failed,
+}
+
+impl Status {
+    /// A result that misses sockets is a failure, however much of it was shown.
+    fn of_result(complete: bool) -> Self {
+        if complete { Self::Done } else { Self::Failed }
+    }
+}
+
+impl From<Status> for ExitCode {
+    fn from(status: Status) -> Self {
+        match status {
+            Status::Done => Self::SUCCESS,
+            Status::Failed => Self::from(2),
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! The command line as it is typed; nothing is resolved here.
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{Parser, Subcommand, ValueEnum};
+use twscan_core::target::Target;
+
+#[derive(Debug, Parser)]
+#[command(
+    name = "twscan",
+    version = env!("TWSCAN_VERSION"),
+    about = "Which destination uses up this host's local ports: TIME_WAIT read from the kernel in one pass",
+    after_help = "Without a command: twscan summary. Reading needs no privilege.\n\n\
+                  Exit codes: 0 done, 1 findings, 2 usage, failure or a partial result.",
+    disable_help_subcommand = true
+)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    pub(crate) global: GlobalArgs,
+    #[command(subcommand)]
+    pub(crate) command: Option<CommandArgs>,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Global options")]
+pub(crate) struct GlobalArgs {
+    /// How to print
+    #[arg(long, global = true, value_name = "FORMAT", default_value = "table")]
+    pub(crate) format: Format,
+    /// Short for --format json
+    #[arg(long, global = true, conflicts_with = "format")]
+    pub(crate) json: bool,
+    /// IPv4 alone, v4-mapped IPv6 sockets included
+    #[arg(short = '4', long, global = true, conflicts_with = "ipv6")]
+    pub(crate) ipv4: bool,
+    /// IPv6 alone
+    #[arg(short = '6', long, global = true)]
+    pub(crate) ipv6: bool,
+    /// When to colour; NO_COLOR is honoured
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub(crate) color: clap::ColorChoice,
+    /// Read sockets this way and no other
+    #[arg(long, global = true, value_name = "SOURCE", hide_short_help = true)]
+    pub(crate) source: Option<SourceArg>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people
+    Table,
+    /// One document; for `list` the same as jsonl
+    Json,
+    /// One line a document
+    Jsonl,
+    /// Rows under a heading
+    Csv,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SourceArg {
+    /// sock_diag, both families in one walk
+    OneWalk,
+    /// sock_diag, a walk for each family
+    TwoWalks,
+    /// /proc/net/tcp and tcp6
+    Procfs,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum CommandArgs {
+    /// States, TIME_WAIT by role, and the fullest destinations
+    #[command(after_help = "Examples:\n  \
+        twscan summary             everything at a glance\n  \
+        twscan summary --quick     counters alone, without walking the socket table\n  \
+        twscan summary --json | jq .time_wait.outbound")]
+    Summary(SummaryArgs),
+    /// Sockets by destination; say a port, an address, a prefix or addr:port
+    #[command(after_help = "TARGET is the remote side of outbound sockets and the listening side of inbound ones:\n  \
+        8080  :8080  10.0.0.5  10.0.0.0/8  10.0.0.5:5432  [fd00::5]:5432\n\n\
+        Examples:\n  \
+        twscan by-dest 8080                    who goes to port 8080, who comes to it\n  \
+        twscan by-dest --sort ports --top 5    the five destinations that hold most ports\n  \
+        twscan by-dest 10.0.0.0/8 --state time-wait --json")]
+    ByDest(ByDestArgs),
+    /// A row a socket, streamed
+    #[command(after_help = "STATE is a name or group as in ss or the kernel: time-wait, TIME_WAIT, estab, connected, \
+        synchronized, bucket, big, all.\n\n\
+        Examples:\n  \
+        twscan list time-wait                 each TIME_WAIT and the time it has left\n  \
+        twscan list estab close-wait -H       without the heading\n  \
+        twscan list --format jsonl | jq -r 'select(.role==\"outbound\") | .remote.addr'")]
+    List(ListArgs),
+    /// Print a completion script for a shell
+    #[command(hide = true)]
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page
+    #[command(hide = true)]
+    Man,
+}
+
+#[derive(Debug, Default, clap::Args)]
+pub(crate) struct SummaryArgs {
+    /// Counters alone, without walking the socket table
+    #[arg(long)]
+    pub(crate) quick: bool,
+    /// How many destinations to show
+    #[arg(long, value_name = "N", default_value_t = DEFAULT_SUMMARY_ROWS)]
+    pub(crate) top: usize,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct ByDestArgs {
+    /// A port, an address, a prefix, addr:port or [v6]:port
+    pub(crate) target: Option<String>,
+    /// Only sockets in this state or group; may be given again
+    #[arg(long = "state", value_name = "STATE")]
+    pub(crate) states: Vec<String>,
+    /// What to order by, most first
+    #[arg(long, value_name = "KEY", default_value = "sockets")]
+    pub(crate) sort: SortKey,
+    /// How many rows to show
+    #[arg(long, value_name = "N", default_value_t = 20, conflicts_with = "all")]
+    pub(crate) top: usize,
+    /// Show every row
+    #[arg(long)]
+    pub(crate) all: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SortKey {
+    /// Sockets in all states
+    Sockets,
+    /// Sockets in TIME_WAIT
+    TimeWait,
+    /// Ports held, by their share of the range
+    Ports,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct ListArgs {
+    /// States or groups; all without one
+    pub(crate) states: Vec<String>,
+    /// Leave out the heading
+    #[arg(short = 'H', long)]
+    pub(crate) no_header: bool,
+    /// As in ss; always so here: TCP
+    #[arg(short = 't', hide_short_help = true)]
+    pub(crate) tcp: bool,
+    /// As in ss; always so here: listening ones too
+    #[arg(short = 'a', hide_short_help = true)]
+    pub(crate) all: bool,
+    /// As in ss; always so here: numeric
+    #[arg(short = 'n', hide_short_help = true)]
+    pub(crate) numeric: bool,
+    /// As in ss; always so here: timers
+    #[arg(short = 'o', hide_short_help = true)]
+    pub(crate) options: bool,
+}
+
+/// Prints clap's message, and more where a word that is no command looks like a target.
+pub(crate) fn explain(error: &clap::Error) -> ExitCode {
+    let word = match error.get(ContextKind::InvalidSubcommand) {
+        Some(ContextValue::String(word)) if error.kind() == ErrorKind::InvalidSubcommand => Some(word),
+        _ => None,
+    };
+    match word {
+        Some(word) if word.parse::<Target>().is_ok() => {
+            // Where even this cannot be written there is nobody to tell.
+            let _ = writeln!(std::io::stderr(), "error: '{word}' is no command; did you mean `twscan by-dest {word}`?");
+        }
+        _ => {
+            let _ = error.print();
+        }
+    }
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
+}
+
+const DEFAULT_SUMMARY_ROWS: usize = 5;

@@ -1,0 +1,20 @@
+//! One file a command: read, make the report, hand it to a renderer.
+
+mod by_dest;
+mod generate;
+mod list;
+mod summary;
+
+use crate::Status;
+use crate::config::{Action, Config};
+use crate::failure::Failure;
+
+pub(crate) fn run(config: &Config) -> Result<Status, Failure> {
+    match &config.action {
+        Action::Summary { quick, top } => summary::run(config, *quick, *top),
+        Action::ByDest { target, states, sort, top } => by_dest::run(config, target.as_ref(), *states, *sort, *top),
+        Action::List { states, heading } => list::run(config, *states, *heading),
+        Action::Completions(shell) => generate::completions(*shell),
+        Action::Man => generate::man(),
+    }
+}

@@ -1,0 +1,57 @@
+use std::fmt;
+use std::io;
+
+/// Why a command could not do its work.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// The kernel or `/proc` could not be read.
+    Read(twscan_core::Error),
+    /// The output could not be written.
+    Write(io::Error),
+    /// What the user asked for makes no sense; the text says what would.
+    Usage(String),
+}
+
+impl Failure {
+    /// Whether the reader of the output has gone away, which is no failure: `twscan list | head`.
+    pub(crate) fn is_closed_pipe(&self) -> bool {
+        matches!(self, Self::Write(error) if error.kind() == io::ErrorKind::BrokenPipe)
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Read(error) => write!(f, "error: {}", error.chain()),
+            Self::Write(error) => write!(f, "error: cannot write the output: {error}"),
+            Self::Usage(text) => write!(f, "error: {text}"),
+        }
+    }
+}
+
+impl From<twscan_core::Error> for Failure {
+    fn from(error: twscan_core::Error) -> Self {
+        Self::Read(error)
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self::Write(error)
+    }
+}
+
+impl From<serde_json::Error> for Failure {
+    fn from(error: serde_json::Error) -> Self {
+        Self::Write(error.into())
+    }
+}
+
+impl From<csv::Error> for Failure {
+    fn from(error: csv::Error) -> Self {
+        match error.into_kind() {
+            csv::ErrorKind::Io(error) => Self::Write(error),
+            other => Self::Write(io::Error::other(format!("{other:?}"))),
+        }
+    }
+}

@@ -1,0 +1,149 @@
+use std::io::{self, Write};
+use std::net::SocketAddr;
+
+use twscan_core::report::{ByDestReport, Destination};
+use twscan_core::socket::TcpState;
+use twscan_core::tally::Role;
+
+use super::table::{Column, Columns, bar};
+use super::{provenance, verdict};
+
+/// Sockets by destination for people: outbound first, since they hold ports.
+pub(crate) fn write(report: &ByDestReport, terminal: bool, out: &mut impl Write) -> io::Result<()> {
+    if let Some(reason) = &report.header.partial {
+        verdict::write_partial(reason, out)?;
+    }
+    let of_role = |role| report.destinations.iter().filter(|row| row.role == role).collect::<Vec<_>>();
+    let target = report.target.as_deref();
+    write_outbound(&of_role(Role::Outbound), target, terminal, out)?;
+    write_inbound(&of_role(Role::Inbound), target, out)?;
+    let ambiguous = of_role(Role::Ambiguous);
+    if !ambiguous.is_empty() {
+        writeln!(out, "AMBIGUOUS: local port outside the range and no listener on it now")?;
+        write_rows(&ambiguous, terminal, out)?;
+        writeln!(out)?;
+    }
+    let hidden = report.groups - report.destinations.len();
+    if hidden > 0 {
+        writeln!(out, "{hidden} more, --all")?;
+    }
+    writeln!(out, "{}", matched(report))?;
+    writeln!(out, "{}", provenance::line(&report.header))?;
+    super::finish(out)
+}
+
+fn write_outbound(rows: &[&Destination], target: Option<&str>, terminal: bool, out: &mut impl Write) -> io::Result<()> {
+    let to = target.map_or(String::new(), |target| format!(" to {target}"));
+    if rows.is_empty() {
+        writeln!(out, "OUTBOUND: none, this host has no connection{to}")?;
+    } else {
+        writeln!(out, "OUTBOUND: this host connects{to}; every socket holds a local port")?;
+        write_rows(rows, terminal, out)?;
+    }
+    writeln!(out)
+}
+
+fn write_inbound(rows: &[&Destination], target: Option<&str>, out: &mut impl Write) -> io::Result<()> {
+    let to = target.map_or(String::new(), |target| format!(" to {target}"));
+    if rows.is_empty() {
+        writeln!(out, "INBOUND: none, nothing listens{}", to.replacen(" to ", " on ", 1))?;
+        return writeln!(out);
+    }
+    writeln!(out, "INBOUND: others connect{to} here; holds no ephemeral port")?;
+    let mut columns = Columns::new(&[
+        Column::Left("LOCAL                     "),
+        Column::Right("SOCKETS"),
+        Column::Right("ESTAB"),
+        Column::Right("TIME_WAIT"),
+        Column::Right("OTHER"),
+        Column::Left(""),
+    ]);
+    for row in rows {
+        let only_listens = row.sockets > 0 && row.sockets == row.states.of(TcpState::Listen);
+        let note = if only_listens { "LISTEN" } else { "" };
+        columns.row([format!("*:{}", row.port)].into_iter().chain(state_cells(row)).chain([note.to_owned()]));
+    }
+    for line in columns.lines() {
+        writeln!(out, "{line}")?;
+    }
+    writeln!(out)
+}
+
+fn write_rows(rows: &[&Destination], terminal: bool, out: &mut impl Write) -> io::Result<()> {
+    let mut columns = Columns::new(&[
+        Column::Left("SOURCE"),
+        Column::Left("DESTINATION"),
+        Column::Right("SOCKETS"),
+        Column::Right("ESTAB"),
+        Column::Right("TIME_WAIT"),
+        Column::Right("OTHER"),
+        Column::Left("OF RANGE"),
+    ]);
+    for row in rows {
+        let share = if row.role == Role::Outbound { bar(row.percent) } else { "-".to_owned() };
+        let cells: Vec<_> = state_cells(row).into_iter().chain([share]).collect();
+        if terminal { add_row(&mut columns, row, cells) } else { add_narrow_row(&mut columns, row, cells) }
+    }
+    for line in columns.lines() {
+        writeln!(out, "{line}")?;
+    }
+    Ok(())
+}
+
+fn state_cells(row: &Destination) -> [String; 4] {
+    let established = row.states.of(TcpState::Established);
+    let other = row.sockets - established - row.time_wait;
+    [row.sockets, established, row.time_wait, other].map(|count| count.to_string())
+}
+
+/// How many match, by role: `28233 of 30045 sockets match: 28232 outbound, 1 inbound`.
+fn matched(report: &ByDestReport) -> String {
+    let walked = report.header.dump.map_or(0, |dump| dump.sockets);
+    if report.groups > report.destinations.len() {
+        return format!("{} of {walked} sockets match, in {} groups", report.matched, report.groups);
+    }
+    let of_role =
+        |role| -> u64 { report.destinations.iter().filter(|row| row.role == role).map(|row| row.sockets).sum() };
+    let roles: Vec<_> = [Role::Outbound, Role::Inbound, Role::Ambiguous]
+        .into_iter()
+        .map(|role| (role, of_role(role)))
+        .filter(|(role, count)| *role != Role::Ambiguous || *count > 0)
+        .map(|(role, count)| format!("{count} {}", role.name()))
+        .collect();
+    format!("{} of {walked} sockets match: {}", report.matched, roles.join(", "))
+}
+
+/// `addr:port` of the remote side.
+pub(crate) fn destination_name(row: &Destination) -> String {
+    match row.destination {
+        Some(address) => SocketAddr::new(address, row.port).to_string(),
+        None => format!("*:{}", row.port),
+    }
+}
+
+/// Adds a row; where source and destination are too long for 80 columns they get a line of their own.
+pub(crate) fn add_row(columns: &mut Columns, row: &Destination, cells: impl IntoIterator<Item = String>) {
+    let (source, destination) = (source_name(row), destination_name(row));
+    if source.len() + destination.len() > ROOM_FOR_NAMES {
+        let names = format!("{source} > {destination}");
+        columns.row_below(names, [String::new(), String::new()].into_iter().chain(cells));
+    } else {
+        columns.row([source, destination].into_iter().chain(cells));
+    }
+}
+
+/// Adds a row that keeps its line, however long: for a pipe.
+fn add_narrow_row(columns: &mut Columns, row: &Destination, cells: impl IntoIterator<Item = String>) {
+    columns.row([source_name(row), destination_name(row)].into_iter().chain(cells));
+}
+
+fn source_name(row: &Destination) -> String {
+    let source = row.source.map_or("*".to_owned(), |source| source.to_string());
+    match row.device {
+        Some(device) => format!("{source}%{device}"),
+        None => source,
+    }
+}
+
+/// What is left of 80 columns for both names.
+const ROOM_FOR_NAMES: usize = 36;

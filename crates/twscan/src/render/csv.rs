@@ -1,0 +1,85 @@
+//! Rows under a heading, for spreadsheets.
+
+use std::io::{self, Write};
+
+use csv::Writer;
+use twscan_core::report::{Destination, SocketRow, SummaryReport};
+use twscan_core::socket::SocketRecord;
+use twscan_core::tally::Role;
+
+use crate::failure::Failure;
+
+/// The states of a summary.
+pub(crate) fn write_summary(report: &SummaryReport, out: &mut impl Write) -> Result<(), Failure> {
+    let mut writer = Writer::from_writer(out);
+    writer.write_record(["state", "total", "ipv4", "ipv6", "mapped"])?;
+    for (name, row) in report.states.iter().flat_map(twscan_core::report::States::iter) {
+        let counts = row.map_or([const { String::new() }; 4], |row| {
+            [row.total, row.ipv4, row.ipv6, row.mapped].map(|count| count.to_string())
+        });
+        writer.write_record([name.to_owned()].into_iter().chain(counts))?;
+    }
+    Ok(writer.flush()?)
+}
+
+/// Destinations, a column a state.
+pub(crate) fn write_destinations(rows: &[Destination], out: &mut impl Write) -> Result<(), Failure> {
+    let mut writer = Writer::from_writer(out);
+    let mut heading = vec!["role", "source", "destination", "port", "device", "sockets", "time_wait", "ports_used"];
+    heading.extend(["reusable", "free", "range_size", "percent", "zone"]);
+    heading.extend(twscan_core::socket::TcpState::ALL.map(twscan_core::socket::TcpState::name));
+    writer.write_record(&heading)?;
+    for row in rows {
+        let text = |value: Option<String>| value.unwrap_or_default();
+        let mut record = vec![
+            row.role.name().to_owned(),
+            text(row.source.map(|address| address.to_string())),
+            text(row.destination.map(|address| address.to_string())),
+            row.port.to_string(),
+            text(row.device.map(|device| device.to_string())),
+            row.sockets.to_string(),
+            row.time_wait.to_string(),
+            row.ports_used.to_string(),
+            row.reusable.to_string(),
+            text(row.free.map(|free| free.to_string())),
+            text(row.range_size.map(|size| size.to_string())),
+            format!("{:.3}", row.percent),
+            text(row.zone.map(|zone| zone.name().to_owned())),
+        ];
+        record.extend(row.states.iter().map(|(_, count)| count.to_string()));
+        writer.write_record(&record)?;
+    }
+    Ok(writer.flush()?)
+}
+
+/// The heading of [`socket_row`].
+pub(crate) fn socket_heading(line: &mut Vec<u8>) -> io::Result<()> {
+    writeln!(
+        line,
+        "family,state,local_addr,local_port,remote_addr,remote_port,timer,expires_ms,uid,inode,recv_q,send_q,cookie,role"
+    )
+}
+
+/// A socket; no field of it can hold a comma or a quote.
+pub(crate) fn socket_row(record: &SocketRecord<'_>, role: Role, line: &mut Vec<u8>) -> io::Result<()> {
+    let row = SocketRow::new(record, role);
+    let text = |value: Option<u64>| value.map_or(String::new(), |value| value.to_string());
+    writeln!(
+        line,
+        "{},{},{},{},{},{},{},{},{},{},{},{},{},{}",
+        row.family,
+        row.state,
+        row.local.addr,
+        row.local.port,
+        row.remote.addr,
+        row.remote.port,
+        row.timer,
+        text(row.expires_ms),
+        row.uid,
+        row.inode,
+        row.recv_q,
+        row.send_q,
+        text(row.cookie),
+        row.role
+    )
+}

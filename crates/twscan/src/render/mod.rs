@@ -1,0 +1,24 @@
+//! Printing: a report goes in, bytes come out of a writer.
+
+pub(crate) mod by_dest;
+pub(crate) mod csv;
+pub(crate) mod json;
+pub(crate) mod provenance;
+pub(crate) mod rows;
+pub(crate) mod summary;
+mod table;
+mod verdict;
+
+use std::io::{BufWriter, Stdout, Write};
+
+use crate::config::Config;
+
+/// Standard output, with colours where they are wanted.
+pub(crate) fn stdout(config: &Config) -> BufWriter<anstream::AutoStream<Stdout>> {
+    BufWriter::new(anstream::AutoStream::new(std::io::stdout(), config.color))
+}
+
+/// Ends the output; errors of the last bytes are not lost.
+pub(crate) fn finish(out: &mut impl Write) -> std::io::Result<()> {
+    out.flush()
+}

@@ -1,0 +1,181 @@
+use std::io::{self, Write};
+
+use twscan_core::budget::Zone;
+use twscan_core::report::{Destination, Families, StateRow, SummaryReport, TimeWait, Totals};
+
+use super::table::{Column, Columns, bar};
+use super::verdict::{self, INDENT, Severity};
+use super::{by_dest, provenance};
+
+/// The summary for people: the verdict first, where it comes from last.
+pub(crate) fn write(report: &SummaryReport, out: &mut impl Write) -> io::Result<()> {
+    if let Some(reason) = &report.header.partial {
+        verdict::write_partial(reason, out)?;
+    }
+    if report.states.is_some() {
+        write_verdict(report, out)?;
+        writeln!(out)?;
+        write_states(report, out)?;
+        writeln!(out)?;
+    }
+    if !report.destinations.is_empty() {
+        for line in destinations(&report.destinations) {
+            writeln!(out, "{line}")?;
+        }
+        writeln!(out)?;
+    }
+    write_totals(&report.totals, out)?;
+    writeln!(out, "{}", provenance::line(&report.header))?;
+    super::finish(out)
+}
+
+fn write_verdict(report: &SummaryReport, out: &mut impl Write) -> io::Result<()> {
+    let Some(range_size) = report.range_size else {
+        return verdict::write(Severity::Warning, "the local port range is unknown, so what is left is too", out);
+    };
+    let Some(fullest) = report.destinations.first() else {
+        return verdict::write(Severity::Ok, "no outbound connection holds a local port", out);
+    };
+    let name = by_dest::destination_name(fullest);
+    let held = fullest.ports_used.saturating_sub(u64::from(fullest.reusable));
+    let next = format!("{INDENT}Next: twscan by-dest {name}");
+    match fullest.zone.unwrap_or(Zone::Fast) {
+        Zone::Full => {
+            verdict::write(
+                Severity::Critical,
+                &format!("{name} has no local port left: {held} of {range_size} used"),
+                out,
+            )?;
+            writeln!(out, "{INDENT}connect() fails there with errno 99. Next: twscan by-dest {name}")
+        }
+        Zone::NearlyFull => {
+            let free = fullest.free.unwrap_or(0);
+            verdict::write(Severity::Warning, &format!("{name} has {free} local ports left of {range_size}"), out)?;
+            writeln!(out, "{next}")
+        }
+        Zone::Slow => {
+            verdict::write(
+                Severity::Warning,
+                &format!("{name} holds {held} of {range_size} local ports: each connect() scans"),
+                out,
+            )?;
+            writeln!(out, "{INDENT}About 300 times slower than below half of the range.\n{next}")
+        }
+        _ => verdict::write(
+            Severity::Ok,
+            &format!("every destination has local ports to spare (fullest: {held} of {range_size})"),
+            out,
+        ),
+    }
+}
+
+fn write_states(report: &SummaryReport, out: &mut impl Write) -> io::Result<()> {
+    let Some(states) = &report.states else { return Ok(()) };
+    let mut columns = Columns::new(&[
+        Column::Left("STATE"),
+        Column::Right("   TOTAL"),
+        Column::Right("   IPv4"),
+        Column::Right("   IPv6"),
+        Column::Left(""),
+    ]);
+    let mut zeros = 0;
+    for (name, row) in states.iter() {
+        match row {
+            Some(row) if row.total > 0 => columns.row(state_cells(name, row, &report.time_wait)),
+            Some(_) => zeros += 1,
+            None => {}
+        }
+    }
+    if zeros > 0 {
+        let zero = || "0".to_owned();
+        columns.row([format!("{zeros} other states"), zero(), zero(), zero(), String::new()]);
+    }
+    for line in columns.lines() {
+        writeln!(out, "{line}")?;
+    }
+    Ok(())
+}
+
+fn state_cells(name: &str, row: StateRow, time_wait: &TimeWait) -> [String; 5] {
+    let mut notes = Vec::new();
+    if name == "TIME_WAIT" {
+        notes.push(roles(time_wait));
+    }
+    if let Some(minis) = time_wait.fin_wait2_mini.filter(|minis| *minis > 0 && name == "FIN_WAIT2") {
+        notes.push(format!("{minis} of them mini-sockets"));
+    }
+    if row.mapped > 0 {
+        notes.push(format!("{} of them v4-mapped", row.mapped));
+    }
+    [name.to_owned(), row.total.to_string(), row.ipv4.to_string(), row.ipv6.to_string(), notes.join("; ")]
+}
+
+/// Which TIME_WAITs hold a port: `28360 outbound, 1640 inbound (harmless)`.
+fn roles(time_wait: &TimeWait) -> String {
+    let count = |count: Option<u64>| count.unwrap_or(0);
+    let inbound = count(time_wait.inbound);
+    let mut text = format!("{} outbound, {inbound} inbound", count(time_wait.outbound));
+    if inbound > 0 {
+        text.push_str(" (harmless)");
+    }
+    if count(time_wait.ambiguous) > 0 {
+        text.push_str(&format!(", {} ambiguous", count(time_wait.ambiguous)));
+    }
+    text
+}
+
+fn destinations(rows: &[Destination]) -> Vec<String> {
+    let mut columns = Columns::new(&[
+        Column::Left("SOURCE"),
+        Column::Left("DESTINATION"),
+        Column::Right("USED"),
+        Column::Right("TIME_WAIT"),
+        Column::Right("REUSABLE"),
+        Column::Right("FREE"),
+        Column::Left("OF RANGE"),
+    ]);
+    for row in rows {
+        let counts = [
+            row.ports_used.to_string(),
+            row.time_wait.to_string(),
+            row.reusable.to_string(),
+            row.free.map_or("?".to_owned(), |free| free.to_string()),
+            bar(row.percent),
+        ];
+        by_dest::add_row(&mut columns, row, counts);
+    }
+    columns.lines()
+}
+
+fn write_totals(totals: &Totals, out: &mut impl Write) -> io::Result<()> {
+    let mut columns = Columns::new(&[
+        Column::Left("SOCKETS       "),
+        Column::Right("   TOTAL"),
+        Column::Right("   IPv4"),
+        Column::Right("   IPv6"),
+        Column::Left("as in ss -s"),
+    ]);
+    let shown = |count: Option<u64>| count.map_or("?".to_owned(), |count| count.to_string());
+    let tcp = totals.tcp;
+    let mut notes = vec![format!("estab {}", shown(tcp.estab))];
+    notes.extend(tcp.closed.map(|closed| format!("closed {closed}")));
+    notes.push(format!("orphaned {}", shown(tcp.orphaned)));
+    notes.push(format!("timewait {}", shown(tcp.timewait)));
+    columns.row(["all".to_owned(), shown(totals.sockets)]);
+    let rows: [(&str, Families, String); 5] = [
+        ("TCP", totals.tcp_inuse, notes.join(", ")),
+        ("UDP", totals.udp, String::new()),
+        ("RAW", totals.raw, String::new()),
+        ("INET", totals.inet, String::new()),
+        ("FRAG", totals.frag, String::new()),
+    ];
+    for (name, families, note) in rows {
+        if name == "TCP" || families.total != Some(0) {
+            columns.row([name.to_owned(), shown(families.total), shown(families.ip), shown(families.ipv6), note]);
+        }
+    }
+    for line in columns.lines() {
+        writeln!(out, "{line}")?;
+    }
+    Ok(())
+}
