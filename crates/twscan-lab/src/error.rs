@@ -52,11 +52,16 @@ impl Error {
         }
     }
 
-    /// Whether the kernel's answer was that this process may not do it.
+    /// Whether the kernel's answer was that this process may not do it, or that the system allows
+    /// no (more) namespaces.
     #[must_use]
     pub fn is_permission_denied(&self) -> bool {
         match self {
-            Self::Os { source, .. } => source.kind() == io::ErrorKind::PermissionDenied,
+            Self::Os { source, .. } => matches!(
+                source.kind(),
+                // A user.max_*_namespaces of 0 shows as ENOSPC.
+                io::ErrorKind::PermissionDenied | io::ErrorKind::StorageFull
+            ),
             Self::NoNamespaces { .. } => true,
             _ => false,
         }

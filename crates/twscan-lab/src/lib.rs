@@ -11,7 +11,7 @@
 //! let net = Netns::new()?;
 //! net.set_sysctl("net.ipv4.tcp_tw_reuse", "0")?;
 //! let made = net.run(|| {
-//!     let listener = Listener::bind("127.0.0.1:9101")?;
+//!     let listener = Listener::bind(([127, 0, 0, 1], 9101).into())?;
 //!     time_waits(&Dial::to(listener.address()), &listener, 500, First::Client)
 //! })??;
 //! assert_eq!(made.count, 500);
@@ -31,8 +31,9 @@ mod userns;
 pub use error::Error;
 pub use netns::Netns;
 pub use population::{
-    Connection, Dial, Errno, First, Granted, Listener, Made, Options, Step, Stop, bind_tcp,
-    bind_udp, connect_until_fails, raise_open_files, time_waits,
+    Connection, Dial, Errno, EveryState, First, Granted, Listener, Made, Options, Step, Stop,
+    bind_tcp, bind_udp, connect_until_fails, every_state, raise_open_files, spread_time_waits,
+    time_waits,
 };
 pub use proc_net::ProcNet;
 pub use testing::test_in_netns;

@@ -188,7 +188,7 @@ mod tests {
             Err(Error::StartingNamespace)
         ));
         assert!(matches!(
-            Listener::bind("127.0.0.1:9101"),
+            Listener::bind("127.0.0.1:9101".parse().unwrap()),
             Err(Error::StartingNamespace)
         ));
     }
@@ -206,6 +206,22 @@ mod tests {
         })?;
         assert_eq!(sysctl::get("net.ipv4.ip_local_port_range")?, host);
         Ok(())
+    }
+
+    #[test]
+    fn sockets_of_a_namespace_are_not_the_hosts() -> Result<(), Error> {
+        // 127.91.17.3 as /proc/net/tcp writes it on a little-endian and on a big-endian machine.
+        let rows = || {
+            let text = fs::read_to_string("/proc/thread-self/net/tcp").unwrap();
+            text.matches("03115B7F").count() + text.matches("7F5B1103").count()
+        };
+        test_in_netns(|net| {
+            let listener = net.run(|| Listener::bind("127.91.17.3:9101".parse().unwrap()));
+            let listener = listener.unwrap().unwrap();
+            assert_eq!(net.run(rows).unwrap(), 1);
+            assert_eq!(rows(), 0);
+            drop(listener);
+        })
     }
 
     #[test]
@@ -241,7 +257,10 @@ mod tests {
             near.add_address("v0", v6(1), 64).unwrap();
             far.add_address("v0", v6(2), 64).unwrap();
             for address in ["10.77.0.2:9101", "[fd77::2]:9101"] {
-                let listener = far.run(|| Listener::bind(address)).unwrap().unwrap();
+                let listener = far
+                    .run(|| Listener::bind(address.parse().unwrap()))
+                    .unwrap()
+                    .unwrap();
                 let dial = Dial::to(listener.address());
                 near.run(|| listener.connection(&dial))
                     .unwrap()

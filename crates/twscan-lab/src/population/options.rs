@@ -28,6 +28,8 @@ pub struct Options {
     /// `TCP_DEFER_ACCEPT`, in seconds: on a listener, connections stay in SYN_RECV until the
     /// client sends data.
     pub defer_accept: Option<u32>,
+    /// `SO_RCVBUF`, in bytes; accepted sockets inherit a listener's.
+    pub receive_buffer: Option<usize>,
 }
 
 impl Options {
@@ -64,6 +66,9 @@ impl Options {
                 &LocalPortRange,
                 &(u32::from(high) << 16 | u32::from(low)),
             )?;
+        }
+        if let Some(bytes) = self.receive_buffer {
+            sys::sockopt::set_socket_recv_buffer_size(fd, bytes)?;
         }
         if let Some(seconds) = self.defer_accept {
             set(fd, &DeferAccept, &seconds)?;

@@ -1,11 +1,13 @@
+use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use rustix::io::Errno;
 
+use super::connection::Ends;
 use super::dial::Step;
-use super::{Connection, Dial, First, Listener, Stop};
-use crate::Error;
+use super::{Dial, First, Listener, Stop};
 use crate::netns::require_private;
+use crate::{Error, sysctl};
 
 /// What [`time_waits`] made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,11 +41,13 @@ pub fn time_waits(
     let mut ports = client_ports();
     for made in 0..count {
         let connected = match first {
-            First::Client => listener.connection(dial)?,
+            First::Client => listener.ends(dial)?,
             First::Server => from_next_port(dial, listener, &mut ports)?,
         };
         match connected {
-            Ok(connection) => connection.close(first)?,
+            // Those before the last are long done by then.
+            Ok(ends) if made + 1 == count => ends.close_and_settle(first)?,
+            Ok(ends) => ends.close(first)?,
             Err(stop) => {
                 return Ok(Made {
                     count: made,
@@ -58,12 +62,59 @@ pub fn time_waits(
     })
 }
 
+/// Makes any number of TIME_WAITs, by connecting to as many loopback addresses (127.1.0.0 upward) on
+/// `port` as it takes for every connect() to be fast: half of the port range for each.
+///
+/// Beyond about a hundred thousand, raise `net.ipv4.tcp_max_tw_buckets` first: the kernel closes
+/// what is above it without a TIME_WAIT. Set `net.ipv4.tcp_tw_reuse` to 0 for an exact number.
+///
+/// # Errors
+/// As [`time_waits`], and when the port range cannot be read.
+pub fn spread_time_waits(port: u16, count: usize) -> Result<Made, Error> {
+    let listener = Listener::bind(SocketAddr::from((Ipv4Addr::UNSPECIFIED, port)))?;
+    let share = half_of_the_range()?;
+    let mut made = Made {
+        count: 0,
+        stopped: None,
+    };
+    for host in 0..u16::MAX {
+        let [high, low] = host.to_be_bytes();
+        let dial = Dial::to(SocketAddr::from(([127, 1, high, low], port)));
+        let more = time_waits(
+            &dial,
+            &listener,
+            share.min(count - made.count),
+            First::Client,
+        )?;
+        made = Made {
+            count: made.count + more.count,
+            ..more
+        };
+        if made.count == count || made.stopped.is_some() {
+            break;
+        }
+    }
+    Ok(made)
+}
+
+fn half_of_the_range() -> Result<usize, Error> {
+    let text = sysctl::get("net.ipv4.ip_local_port_range")?;
+    let mut ends = text.split_ascii_whitespace().map(str::parse::<usize>);
+    match (ends.next(), ends.next()) {
+        (Some(Ok(low)), Some(Ok(high))) if low <= high => Ok((high - low).div_ceil(2).max(1)),
+        _ => Err(Error::os(
+            "read the local port range",
+            ErrorKind::InvalidData,
+        )),
+    }
+}
+
 /// Skips ports that others hold.
 fn from_next_port(
     dial: &Dial,
     listener: &Listener,
     ports: &mut impl Iterator<Item = u16>,
-) -> Result<Result<Connection, Stop>, Error> {
+) -> Result<Result<Ends, Stop>, Error> {
     let ip = dial
         .source()
         .unwrap_or_else(|| unspecified(dial.destination()))
@@ -71,7 +122,7 @@ fn from_next_port(
     let mut stop = Stop::new(Step::Bind, Errno::ADDRINUSE);
     for port in ports {
         let dial = dial.clone().from(SocketAddr::new(ip, port));
-        match listener.connection(&dial)? {
+        match listener.ends(&dial)? {
             Err(held) if held.errno == Errno::ADDRINUSE => stop = held,
             done => return Ok(done),
         }
@@ -101,7 +152,7 @@ mod tests {
         test_in_netns(|net| {
             net.set_sysctl("net.ipv4.tcp_tw_reuse", "0").unwrap();
             net.run(|| {
-                let listener = Listener::bind(address).unwrap();
+                let listener = Listener::bind(address.parse().unwrap()).unwrap();
                 let mut dial = Dial::to(listener.address());
                 if let Some(source) = source {
                     dial = dial.from_ip(source.parse::<IpAddr>().unwrap());
@@ -155,12 +206,32 @@ mod tests {
     }
 
     #[test]
+    fn a_large_number_is_spread_over_addresses() -> Result<(), Error> {
+        test_in_netns(|net| {
+            net.set_sysctl("net.ipv4.tcp_tw_reuse", "0").unwrap();
+            net.set_port_range(40_000, 40_199).unwrap();
+            net.run(|| {
+                let made = spread_time_waits(9101, 1250).unwrap();
+                assert_eq!(
+                    made,
+                    Made {
+                        count: 1250,
+                        stopped: None
+                    }
+                );
+                assert_eq!(ProcNet::read().unwrap().count("TIME_WAIT"), 1250);
+            })
+            .unwrap();
+        })
+    }
+
+    #[test]
     fn it_stops_where_connect_does() -> Result<(), Error> {
         test_in_netns(|net| {
             net.set_sysctl("net.ipv4.tcp_tw_reuse", "0").unwrap();
             net.set_port_range(40_000, 40_019).unwrap();
             net.run(|| {
-                let listener = Listener::bind("127.0.0.1:9101").unwrap();
+                let listener = Listener::bind("127.0.0.1:9101".parse().unwrap()).unwrap();
                 let dial = Dial::to(listener.address());
                 let made = time_waits(&dial, &listener, 100, First::Client).unwrap();
                 let stop = Stop::new(Step::Connect, Errno::ADDRNOTAVAIL);
