@@ -46,10 +46,7 @@ pub enum Error {
 
 impl Error {
     pub(crate) fn os(operation: impl Into<String>, source: impl Into<io::Error>) -> Self {
-        Self::Os {
-            operation: operation.into(),
-            source: source.into(),
-        }
+        Self::Os { operation: operation.into(), source: source.into() }
     }
 
     /// Whether the kernel's answer was that this process may not do it, or that the system allows

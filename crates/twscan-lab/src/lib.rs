@@ -31,9 +31,8 @@ mod userns;
 pub use error::Error;
 pub use netns::Netns;
 pub use population::{
-    Connection, Dial, Errno, EveryState, First, Granted, Listener, Made, Options, Step, Stop,
-    bind_tcp, bind_udp, connect_until_fails, every_state, raise_open_files, spread_time_waits,
-    time_waits,
+    Connection, Dial, Errno, EveryState, First, Granted, Listener, Made, Options, Step, Stop, bind_tcp, bind_udp,
+    connect_until_fails, every_state, raise_open_files, spread_time_waits, time_waits,
 };
 pub use proc_net::ProcNet;
 pub use testing::test_in_netns;

@@ -29,8 +29,7 @@ impl Netns {
     pub fn new() -> Result<Self, Error> {
         // A thread of its own, because unshare() moves the calling thread for good.
         let file = on_a_thread(|| {
-            unshare(CloneFlags::CLONE_NEWNET)
-                .map_err(|errno| Error::os("unshare a network namespace", errno))?;
+            unshare(CloneFlags::CLONE_NEWNET).map_err(|errno| Error::os("unshare a network namespace", errno))?;
             require_private()?;
             rtnetlink::set_up("lo")?;
             File::open(OWN).map_err(|error| Error::os(format!("open {OWN}"), error))
@@ -59,20 +58,14 @@ impl Netns {
     /// When the namespace file cannot be examined.
     pub fn inode(&self) -> Result<u64, Error> {
         let metadata = self.file.metadata();
-        Ok(metadata
-            .map_err(|e| Error::os("stat a network namespace", e))?
-            .ino())
+        Ok(metadata.map_err(|e| Error::os("stat a network namespace", e))?.ino())
     }
 
     /// A path by which other processes of the same user can open the namespace while this value
     /// lives (`nsenter --net=PATH`).
     #[must_use]
     pub fn path(&self) -> PathBuf {
-        PathBuf::from(format!(
-            "/proc/{}/fd/{}",
-            std::process::id(),
-            self.file.as_raw_fd()
-        ))
+        PathBuf::from(format!("/proc/{}/fd/{}", std::process::id(), self.file.as_raw_fd()))
     }
 
     /// Adds an address to a device of the namespace; an IPv6 address without duplicate address
@@ -80,12 +73,7 @@ impl Netns {
     ///
     /// # Errors
     /// When there is no such device, or the kernel refuses the address.
-    pub fn add_address(
-        &self,
-        device: &str,
-        address: impl Into<IpAddr>,
-        prefix_len: u8,
-    ) -> Result<(), Error> {
+    pub fn add_address(&self, device: &str, address: impl Into<IpAddr>, prefix_len: u8) -> Result<(), Error> {
         let address = address.into();
         self.run(|| rtnetlink::add_address(device, address, prefix_len))?
     }
@@ -95,12 +83,7 @@ impl Netns {
     ///
     /// # Errors
     /// When there is no such device, or the kernel refuses the route.
-    pub fn add_route(
-        &self,
-        device: &str,
-        destination: impl Into<IpAddr>,
-        prefix_len: u8,
-    ) -> Result<(), Error> {
+    pub fn add_route(&self, device: &str, destination: impl Into<IpAddr>, prefix_len: u8) -> Result<(), Error> {
         let destination = destination.into();
         self.run(|| rtnetlink::add_route(device, destination, prefix_len))?
     }
@@ -154,9 +137,7 @@ impl AsFd for Netns {
 pub(crate) fn require_private() -> Result<(), Error> {
     let inode = |path: &str| -> Result<u64, Error> {
         let metadata = fs::metadata(Path::new(path));
-        Ok(metadata
-            .map_err(|e| Error::os(format!("stat {path}"), e))?
-            .ino())
+        Ok(metadata.map_err(|e| Error::os(format!("stat {path}"), e))?.ino())
     };
     if inode(OWN)? == inode("/proc/self/ns/net")? {
         return Err(Error::StartingNamespace);
@@ -166,9 +147,8 @@ pub(crate) fn require_private() -> Result<(), Error> {
 
 fn on_a_thread<T: Send>(body: impl FnOnce() -> T + Send) -> Result<T, Error> {
     thread::scope(|scope| {
-        let thread = thread::Builder::new()
-            .spawn_scoped(scope, body)
-            .map_err(|error| Error::os("start a thread", error))?;
+        let thread =
+            thread::Builder::new().spawn_scoped(scope, body).map_err(|error| Error::os("start a thread", error))?;
         Ok(thread.join().unwrap_or_else(|panic| resume_unwind(panic)))
     })
 }
@@ -183,14 +163,8 @@ mod tests {
     #[test]
     fn the_thread_that_started_in_the_host_is_refused() {
         assert!(matches!(require_private(), Err(Error::StartingNamespace)));
-        assert!(matches!(
-            sysctl::set("net.ipv4.tcp_tw_reuse", "1"),
-            Err(Error::StartingNamespace)
-        ));
-        assert!(matches!(
-            Listener::bind("127.0.0.1:9101".parse().unwrap()),
-            Err(Error::StartingNamespace)
-        ));
+        assert!(matches!(sysctl::set("net.ipv4.tcp_tw_reuse", "1"), Err(Error::StartingNamespace)));
+        assert!(matches!(Listener::bind("127.0.0.1:9101".parse().unwrap()), Err(Error::StartingNamespace)));
     }
 
     #[test]
@@ -257,15 +231,9 @@ mod tests {
             near.add_address("v0", v6(1), 64).unwrap();
             far.add_address("v0", v6(2), 64).unwrap();
             for address in ["10.77.0.2:9101", "[fd77::2]:9101"] {
-                let listener = far
-                    .run(|| Listener::bind(address.parse().unwrap()))
-                    .unwrap()
-                    .unwrap();
+                let listener = far.run(|| Listener::bind(address.parse().unwrap())).unwrap().unwrap();
                 let dial = Dial::to(listener.address());
-                near.run(|| listener.connection(&dial))
-                    .unwrap()
-                    .unwrap()
-                    .unwrap();
+                near.run(|| listener.connection(&dial)).unwrap().unwrap().unwrap();
             }
         })
     }

@@ -41,9 +41,7 @@ fn states(file: &str) -> Result<BTreeMap<&'static str, usize>, Error> {
     let mut states = BTreeMap::new();
     for row in text(file)?.lines().skip(1) {
         let state = row.split_ascii_whitespace().nth(3).and_then(state_name);
-        *states
-            .entry(state.ok_or_else(|| malformed(file))?)
-            .or_insert(0) += 1;
+        *states.entry(state.ok_or_else(|| malformed(file))?).or_insert(0) += 1;
     }
     Ok(states)
 }
@@ -55,9 +53,7 @@ fn state_name(hex: &str) -> Option<&'static str> {
 
 fn time_waits(sockstat: &str) -> Option<usize> {
     let tcp = sockstat.lines().find(|line| line.starts_with("TCP:"))?;
-    let mut words = tcp
-        .split_ascii_whitespace()
-        .skip_while(|word| *word != "tw");
+    let mut words = tcp.split_ascii_whitespace().skip_while(|word| *word != "tw");
     words.nth(1)?.parse().ok()
 }
 

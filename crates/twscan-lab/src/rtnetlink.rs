@@ -4,18 +4,10 @@ use std::io;
 use std::net::IpAddr;
 use std::os::fd::{AsRawFd, BorrowedFd};
 
-use netlink_packet_core::{
-    NLM_F_ACK, NLM_F_CREATE, NLM_F_EXCL, NLM_F_REQUEST, NetlinkMessage, NetlinkPayload,
-};
-use netlink_packet_route::address::{
-    AddressAttribute, AddressFlags, AddressHeaderFlags, AddressMessage,
-};
-use netlink_packet_route::link::{
-    InfoData, InfoKind, InfoVeth, LinkAttribute, LinkFlags, LinkInfo, LinkMessage,
-};
-use netlink_packet_route::route::{
-    RouteAttribute, RouteHeader, RouteMessage, RouteProtocol, RouteScope, RouteType,
-};
+use netlink_packet_core::{NLM_F_ACK, NLM_F_CREATE, NLM_F_EXCL, NLM_F_REQUEST, NetlinkMessage, NetlinkPayload};
+use netlink_packet_route::address::{AddressAttribute, AddressFlags, AddressHeaderFlags, AddressMessage};
+use netlink_packet_route::link::{InfoData, InfoKind, InfoVeth, LinkAttribute, LinkFlags, LinkInfo, LinkMessage};
+use netlink_packet_route::route::{RouteAttribute, RouteHeader, RouteMessage, RouteProtocol, RouteScope, RouteType};
 use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
 use netlink_sys::{Socket, SocketAddr, protocols::NETLINK_ROUTE};
 
@@ -33,8 +25,7 @@ pub(crate) fn set_up(device: &str) -> Result<(), Error> {
 /// Makes a pair of veth devices of one name, here and in the namespace `peer` refers to.
 pub(crate) fn add_veth(device: &str, peer: BorrowedFd<'_>) -> Result<(), Error> {
     let mut far = named(device);
-    far.attributes
-        .push(LinkAttribute::NetNsFd(peer.as_raw_fd()));
+    far.attributes.push(LinkAttribute::NetNsFd(peer.as_raw_fd()));
     let mut near = named(device);
     near.attributes.push(LinkAttribute::LinkInfo(vec![
         LinkInfo::Kind(InfoKind::Veth),
@@ -55,9 +46,7 @@ pub(crate) fn add_address(device: &str, address: IpAddr, prefix_len: u8) -> Resu
     if address.is_ipv6() {
         // Without it the address is unusable for a second while the kernel looks for duplicates.
         message.header.flags = AddressHeaderFlags::Nodad;
-        message
-            .attributes
-            .push(AddressAttribute::Flags(AddressFlags::Nodad));
+        message.attributes.push(AddressAttribute::Flags(AddressFlags::Nodad));
     }
     request(operation, RouteNetlinkMessage::NewAddress(message), CREATE)
 }
@@ -71,18 +60,14 @@ pub(crate) fn add_route(device: &str, destination: IpAddr, prefix_len: u8) -> Re
     message.header.protocol = RouteProtocol::Static;
     message.header.scope = RouteScope::Link;
     message.header.kind = RouteType::Unicast;
-    message
-        .attributes
-        .push(RouteAttribute::Destination(destination.into()));
+    message.attributes.push(RouteAttribute::Destination(destination.into()));
     message.attributes.push(RouteAttribute::Oif(index(device)?));
     request(operation, RouteNetlinkMessage::NewRoute(message), CREATE)
 }
 
 fn named(device: &str) -> LinkMessage {
     let mut message = LinkMessage::default();
-    message
-        .attributes
-        .push(LinkAttribute::IfName(device.to_owned()));
+    message.attributes.push(LinkAttribute::IfName(device.to_owned()));
     message
 }
 
@@ -95,11 +80,7 @@ fn family(address: IpAddr) -> AddressFamily {
 
 fn index(device: &str) -> Result<u32, Error> {
     let os = |errno| Error::os(format!("find the device {device}"), errno);
-    let socket = rustix::net::socket(
-        rustix::net::AddressFamily::INET,
-        rustix::net::SocketType::DGRAM,
-        None,
-    );
+    let socket = rustix::net::socket(rustix::net::AddressFamily::INET, rustix::net::SocketType::DGRAM, None);
     rustix::net::netdevice::name_to_index(&socket.map_err(os)?, device).map_err(os)
 }
 
@@ -126,9 +107,7 @@ fn exchange(message: RouteNetlinkMessage, flags: u16) -> io::Result<()> {
     match reply.map_err(io::Error::other)?.payload {
         NetlinkPayload::Error(error) if error.code.is_none() => Ok(()),
         NetlinkPayload::Error(error) => Err(error.to_io()),
-        _ => Err(io::Error::other(
-            "the kernel's answer was no acknowledgement",
-        )),
+        _ => Err(io::Error::other("the kernel's answer was no acknowledgement")),
     }
 }
 

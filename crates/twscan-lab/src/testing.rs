@@ -39,15 +39,10 @@ pub fn test_in_netns(body: impl FnOnce(&Netns)) -> Result<(), Error> {
         Outcome::Failed => Err(Error::FailedInUserNamespace { test }),
         Outcome::NotRun(said) => {
             let reason = format!("{reason}; {said}");
-            if ["CI", "TWSCAN_REQUIRE_PRIVILEGES"]
-                .iter()
-                .any(|key| env::var_os(key).is_some())
-            {
+            if ["CI", "TWSCAN_REQUIRE_PRIVILEGES"].iter().any(|key| env::var_os(key).is_some()) {
                 return Err(Error::NoNamespaces { test, reason });
             }
-            say(&format!(
-                "{test} skipped: no network namespace can be made here ({reason})"
-            ));
+            say(&format!("{test} skipped: no network namespace can be made here ({reason})"));
             Ok(())
         }
     }
@@ -92,15 +87,10 @@ fn test_name<F>(body: &F) -> String {
         return name.to_owned();
     }
     let path = type_name_of_val(body).trim_end_matches("::{{closure}}");
-    path.split_once("::")
-        .map_or(path, |(_crate, test)| test)
-        .to_owned()
+    path.split_once("::").map_or(path, |(_crate, test)| test).to_owned()
 }
 
-#[expect(
-    clippy::print_stderr,
-    reason = "the harness captures and shows a test's standard error"
-)]
+#[expect(clippy::print_stderr, reason = "the harness captures and shows a test's standard error")]
 fn say(text: &str) {
     eprintln!("{text}");
 }
@@ -118,10 +108,7 @@ mod tests {
         let body = || {};
         let by_type = thread::scope(|scope| {
             let main = thread::Builder::new().name("main".to_owned());
-            main.spawn_scoped(scope, || test_name(&body))
-                .unwrap()
-                .join()
-                .unwrap()
+            main.spawn_scoped(scope, || test_name(&body)).unwrap().join().unwrap()
         });
         assert_eq!(by_type, name);
         assert_eq!(test_name(&body), name);

@@ -25,8 +25,7 @@ pub fn enter_user_namespace() -> Result<(), Error> {
         ("/proc/self/uid_map", format!("0 {uid} 1")),
         ("/proc/self/gid_map", format!("0 {gid} 1")),
     ] {
-        fs::write(path, &line)
-            .map_err(|error| Error::os(format!("write {line:?} to {path}"), error))?;
+        fs::write(path, &line).map_err(|error| Error::os(format!("write {line:?} to {path}"), error))?;
     }
     Ok(())
 }

@@ -26,9 +26,7 @@ fn main() -> ExitCode {
             }
         };
     }
-    let required = ["CI", "TWSCAN_REQUIRE_PRIVILEGES"]
-        .iter()
-        .any(|key| env::var_os(key).is_some());
+    let required = ["CI", "TWSCAN_REQUIRE_PRIVILEGES"].iter().any(|key| env::var_os(key).is_some());
     match again() {
         Ok((Some(0), said)) if said.trim() == "100" => {
             println!("test a_user_namespace_of_ones_own_can_be_populated ... ok");
@@ -55,9 +53,7 @@ fn populated() -> Result<usize, Error> {
 }
 
 fn again() -> std::io::Result<(Option<i32>, String)> {
-    let output = Command::new(env::current_exe()?)
-        .env(INSIDE, "1")
-        .output()?;
+    let output = Command::new(env::current_exe()?).env(INSIDE, "1").output()?;
     let said = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
     Ok((output.status.code(), said.into_owned()))
 }

@@ -23,10 +23,7 @@ pub struct Connection {
 impl Connection {
     pub(super) fn new(ends: Ends) -> Result<Self, Error> {
         ends.reset_on_close(true)?;
-        Ok(Self {
-            ends,
-            filled: false,
-        })
+        Ok(Self { ends, filled: false })
     }
 
     /// Closes one end, then the other: the end that closed first is left in TIME_WAIT.
@@ -79,9 +76,7 @@ impl Connection {
     /// When the connection is already gone.
     pub fn fill(&mut self) -> Result<(), Error> {
         self.filled = true;
-        self.ends
-            .fill()
-            .map_err(|e| Error::os("fill a connection's buffers", e))
+        self.ends.fill().map_err(|e| Error::os("fill a connection's buffers", e))
     }
 
     /// The client's own address and port.
@@ -124,8 +119,7 @@ impl Ends {
     /// Closes both and waits until the kernel is done with the second.
     pub(super) fn close_and_settle(self, first: First) -> Result<(), Error> {
         let second = self.close_first(first)?;
-        sys::shutdown(&second, Shutdown::Write)
-            .map_err(|e| Error::os("shut down a connection", e))?;
+        sys::shutdown(&second, Shutdown::Write).map_err(|e| Error::os("shut down a connection", e))?;
         wait_until(&second, |state| Ok(state == CLOSE))
     }
 
@@ -178,9 +172,7 @@ fn wait_until(fd: &OwnedFd, mut done: impl FnMut(u8) -> Result<bool, Errno>) -> 
     let os = |errno| Error::os("wait for a connection's state", errno);
     let start = Instant::now();
     loop {
-        let state = State
-            .get(fd)
-            .map_err(|errno| Error::os("read TCP_INFO", errno))?;
+        let state = State.get(fd).map_err(|errno| Error::os("read TCP_INFO", errno))?;
         if done(state).map_err(os)? {
             return Ok(());
         }
@@ -194,13 +186,7 @@ fn wait_until(fd: &OwnedFd, mut done: impl FnMut(u8) -> Result<bool, Errno>) -> 
 /// The first byte of `struct tcp_info`, include/uapi/linux/tcp.h.
 #[derive(Clone, Copy)]
 struct State;
-nix::getsockopt_impl!(
-    State,
-    libc::IPPROTO_TCP,
-    libc::TCP_INFO,
-    u8,
-    sockopt::GetStruct<u8>
-);
+nix::getsockopt_impl!(State, libc::IPPROTO_TCP, libc::TCP_INFO, u8, sockopt::GetStruct<u8>);
 
 // include/net/tcp_states.h
 const FIN_WAIT1: u8 = 4;

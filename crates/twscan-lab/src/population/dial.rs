@@ -24,11 +24,7 @@ impl Dial {
     /// A plain connect() to `destination`, with no bind() before it.
     #[must_use]
     pub fn to(destination: SocketAddr) -> Self {
-        Self {
-            destination,
-            source: None,
-            options: Options::default(),
-        }
+        Self { destination, source: None, options: Options::default() }
     }
 
     /// Binds to an address before connecting and lets the kernel choose the port: in bind(), or in
@@ -71,17 +67,14 @@ impl Dial {
     pub fn connect(&self) -> Result<OwnedFd, Stop> {
         let fd = self.bound()?;
         // connect() returns EINPROGRESS after this time, where it would wait for two minutes.
-        set_socket_timeout(&fd, Timeout::Send, Some(PATIENCE))
-            .map_err(|errno| Stop::new(Step::Option, errno))?;
+        set_socket_timeout(&fd, Timeout::Send, Some(PATIENCE)).map_err(|errno| Stop::new(Step::Option, errno))?;
         sys::connect(&fd, &self.destination).map_err(|errno| Stop::new(Step::Connect, errno))?;
         Ok(fd)
     }
 
     /// The socket as it is before connect().
     pub(super) fn bound(&self) -> Result<OwnedFd, Stop> {
-        let fd = self
-            .options
-            .socket(self.destination.ip(), SocketType::STREAM)?;
+        let fd = self.options.socket(self.destination.ip(), SocketType::STREAM)?;
         if let Some(source) = self.source {
             sys::bind(&fd, &source).map_err(|errno| Stop::new(Step::Bind, errno))?;
         }

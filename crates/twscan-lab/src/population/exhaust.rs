@@ -30,9 +30,7 @@ impl Granted {
     /// # Errors
     /// When an end does not hear of it within a few seconds.
     pub fn close(self, first: First) -> Result<(), Error> {
-        self.connections
-            .into_iter()
-            .try_for_each(|connection| connection.close(first))
+        self.connections.into_iter().try_for_each(|connection| connection.close(first))
     }
 
     /// Closes one end of each and returns the others, as [`Connection::close_one`] does.
@@ -41,9 +39,7 @@ impl Granted {
     /// When an end does not hear of it within a few seconds.
     pub fn close_one(self, end: First) -> Result<Vec<OwnedFd>, Error> {
         let connections = self.connections.into_iter();
-        connections
-            .map(|connection| connection.close_one(end))
-            .collect()
+        connections.map(|connection| connection.close_one(end)).collect()
     }
 }
 
@@ -53,25 +49,13 @@ impl Granted {
 /// # Errors
 /// When the thread is not in a private namespace, the process runs out of file descriptors (see
 /// [`raise_open_files`]; a connection takes two), or a connection is not accepted.
-pub fn connect_until_fails(
-    dial: &Dial,
-    listener: &Listener,
-    limit: usize,
-) -> Result<Granted, Error> {
+pub fn connect_until_fails(dial: &Dial, listener: &Listener, limit: usize) -> Result<Granted, Error> {
     require_private()?;
-    let mut granted = Granted {
-        connections: Vec::new(),
-        stopped: None,
-    };
+    let mut granted = Granted { connections: Vec::new(), stopped: None };
     while granted.count() < limit {
         match listener.connection(dial)? {
             Ok(connection) => granted.connections.push(connection),
-            Err(
-                stop @ Stop {
-                    step: Step::Socket | Step::Option,
-                    ..
-                },
-            ) => {
+            Err(stop @ Stop { step: Step::Socket | Step::Option, .. }) => {
                 return Err(stop.into_error(format!("connect to {}", dial.destination())));
             }
             Err(stop) => {
@@ -90,12 +74,8 @@ pub fn connect_until_fails(
 /// When the kernel refuses.
 pub fn raise_open_files() -> Result<Option<u64>, Error> {
     let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
-    let raised = Rlimit {
-        current: maximum,
-        maximum,
-    };
-    setrlimit(Resource::Nofile, raised)
-        .map_err(|errno| Error::os("raise the limit on open files", errno))?;
+    let raised = Rlimit { current: maximum, maximum };
+    setrlimit(Resource::Nofile, raised).map_err(|errno| Error::os("raise the limit on open files", errno))?;
     Ok(maximum)
 }
 
@@ -115,8 +95,7 @@ mod tests {
         test_in_netns(|net| {
             net.set_sysctl("net.ipv4.tcp_tw_reuse", "0").unwrap();
             net.set_port_range(40_000, 40_019).unwrap();
-            net.run(|| body(net, &Listener::bind("[::]:9101".parse().unwrap()).unwrap()))
-                .unwrap();
+            net.run(|| body(net, &Listener::bind("[::]:9101".parse().unwrap()).unwrap())).unwrap();
         })
     }
 
@@ -137,9 +116,7 @@ mod tests {
         in_twenty_ports(|_, listener| {
             let granted = grant(&dial("127.0.0.1:9101"), listener);
             let connections = granted.connections.iter();
-            let mut ports: Vec<_> = connections
-                .map(|c| c.client_address().unwrap().port())
-                .collect();
+            let mut ports: Vec<_> = connections.map(|c| c.client_address().unwrap().port()).collect();
             ports.sort_unstable();
             assert_eq!(ports, (40_000..=40_019).collect::<Vec<_>>());
             assert_eq!(granted.stopped, stop(Step::Connect, Errno::ADDRNOTAVAIL));
@@ -173,10 +150,7 @@ mod tests {
             assert_eq!(bound.count(), 20);
             assert_eq!(bound.stopped, stop(Step::Bind, Errno::ADDRINUSE));
             drop(bound);
-            let late = Options {
-                bind_address_no_port: true,
-                ..Options::default()
-            };
+            let late = Options { bind_address_no_port: true, ..Options::default() };
             let late = grant(&from(5).with(late), listener);
             assert_eq!(late.count(), 20);
             assert_eq!(late.stopped, stop(Step::Connect, Errno::ADDRNOTAVAIL));
@@ -186,10 +160,7 @@ mod tests {
     #[test]
     fn a_device_bound_population_leaves_room_for_an_unbound_one() -> Result<(), Error> {
         in_twenty_ports(|_, listener| {
-            let options = Options {
-                device: Some("lo".to_owned()),
-                ..Options::default()
-            };
+            let options = Options { device: Some("lo".to_owned()), ..Options::default() };
             let bound = grant(&dial("127.0.0.1:9101").with(options), listener);
             let plain = grant(&dial("127.0.0.1:9101"), listener);
             assert_eq!((bound.count(), plain.count()), (20, 20));
@@ -199,10 +170,7 @@ mod tests {
     #[test]
     fn a_socket_can_narrow_its_own_range() -> Result<(), Error> {
         in_twenty_ports(|_, listener| {
-            let options = Options {
-                local_port_range: Some((40_010, 40_014)),
-                ..Options::default()
-            };
+            let options = Options { local_port_range: Some((40_010, 40_014)), ..Options::default() };
             let granted = grant(&dial("127.0.0.1:9101").with(options), listener);
             // Linux before 6.3 does not know the option.
             if granted.stopped != stop(Step::Option, Errno::NOPROTOOPT) {
@@ -220,21 +188,12 @@ mod tests {
             drop(udp);
             for options in [
                 Options::default(),
-                Options {
-                    reuse_addr: true,
-                    ..Options::default()
-                },
-                Options {
-                    reuse_port: true,
-                    ..Options::default()
-                },
+                Options { reuse_addr: true, ..Options::default() },
+                Options { reuse_port: true, ..Options::default() },
             ] {
                 let tcp = bind_tcp(SocketAddr::new(address.ip(), 40_004), &options).unwrap();
                 let to = dial("127.0.0.1:9101").from_ip(IpAddr::from([127, 0, 0, 9]));
-                let options = Options {
-                    bind_address_no_port: true,
-                    ..Options::default()
-                };
+                let options = Options { bind_address_no_port: true, ..Options::default() };
                 assert_eq!(grant(&to.with(options), listener).count(), 19);
                 drop(tcp);
             }
@@ -244,13 +203,9 @@ mod tests {
     #[test]
     fn what_is_closed_leaves_time_waits_or_fin_wait2_minis() -> Result<(), Error> {
         in_twenty_ports(|_, listener| {
-            grant(&dial("127.0.0.1:9101"), listener)
-                .close(First::Client)
-                .unwrap();
+            grant(&dial("127.0.0.1:9101"), listener).close(First::Client).unwrap();
             assert_eq!(ProcNet::read().unwrap().count("TIME_WAIT"), 20);
-            let servers = grant(&dial("127.0.0.2:9101"), listener)
-                .close_one(First::Client)
-                .unwrap();
+            let servers = grant(&dial("127.0.0.2:9101"), listener).close_one(First::Client).unwrap();
             assert_eq!(ProcNet::read().unwrap().count("FIN_WAIT2"), 20);
             assert_eq!(ProcNet::read().unwrap().sockstat_tw, 40);
             drop(servers);

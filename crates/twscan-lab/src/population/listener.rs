@@ -25,10 +25,7 @@ impl Listener {
     /// # Errors
     /// When the thread is not in a private namespace, or the kernel refuses the address.
     pub fn bind(address: SocketAddr) -> Result<Self, Error> {
-        let options = Options {
-            reuse_addr: true,
-            ..Options::default()
-        };
+        let options = Options { reuse_addr: true, ..Options::default() };
         Self::with(address, &options, BACKLOG)
     }
 
@@ -75,10 +72,7 @@ impl Listener {
 
     /// Waits until a connection could be accepted, and leaves it in the queue.
     pub(super) fn wait_for_one(&self) -> Result<(), Error> {
-        let patience = Timespec {
-            tv_sec: 5,
-            tv_nsec: 0,
-        };
+        let patience = Timespec { tv_sec: 5, tv_nsec: 0 };
         let ready = poll(&mut [PollFd::new(&self.fd, PollFlags::IN)], Some(&patience));
         match ready {
             Ok(1..) => Ok(()),

@@ -42,8 +42,7 @@ impl Options {
         };
         let fd = sys::socket_with(family, kind, SocketFlags::CLOEXEC, None)
             .map_err(|errno| Stop::new(Step::Socket, errno))?;
-        self.apply(&fd)
-            .map_err(|errno| Stop::new(Step::Option, errno))?;
+        self.apply(&fd).map_err(|errno| Stop::new(Step::Option, errno))?;
         Ok(fd)
     }
 
@@ -61,11 +60,7 @@ impl Options {
             set(fd, &sockopt::BindToDevice, &OsString::from(device))?;
         }
         if let Some((low, high)) = self.local_port_range {
-            set(
-                fd,
-                &LocalPortRange,
-                &(u32::from(high) << 16 | u32::from(low)),
-            )?;
+            set(fd, &LocalPortRange, &(u32::from(high) << 16 | u32::from(low)))?;
         }
         if let Some(bytes) = self.receive_buffer {
             sys::sockopt::set_socket_recv_buffer_size(fd, bytes)?;
@@ -93,44 +88,25 @@ pub fn bind_udp(address: SocketAddr, options: &Options) -> Result<OwnedFd, Error
     bind(address, options, SocketType::DGRAM)
 }
 
-pub(super) fn bind(
-    address: SocketAddr,
-    options: &Options,
-    kind: SocketType,
-) -> Result<OwnedFd, Error> {
+pub(super) fn bind(address: SocketAddr, options: &Options, kind: SocketType) -> Result<OwnedFd, Error> {
     require_private()?;
-    let fd = options
-        .socket(address.ip(), kind)
-        .map_err(|stop| stop.into_error(format!("open a socket for {address}")))?;
+    let fd =
+        options.socket(address.ip(), kind).map_err(|stop| stop.into_error(format!("open a socket for {address}")))?;
     sys::bind(&fd, &address).map_err(|errno| Error::os(format!("bind {address}"), errno))?;
     Ok(fd)
 }
 
 fn set<O: SetSockOpt>(fd: &OwnedFd, option: &O, value: &O::Val) -> Result<(), Errno> {
-    option
-        .set(fd, value)
-        .map_err(|errno| Errno::from_raw_os_error(errno as i32))
+    option.set(fd, value).map_err(|errno| Errno::from_raw_os_error(errno as i32))
 }
 
 #[derive(Clone)]
 struct LocalPortRange;
-nix::setsockopt_impl!(
-    LocalPortRange,
-    libc::IPPROTO_IP,
-    IP_LOCAL_PORT_RANGE,
-    u32,
-    sockopt::SetStruct<u32>
-);
+nix::setsockopt_impl!(LocalPortRange, libc::IPPROTO_IP, IP_LOCAL_PORT_RANGE, u32, sockopt::SetStruct<u32>);
 
 #[derive(Clone)]
 struct DeferAccept;
-nix::setsockopt_impl!(
-    DeferAccept,
-    libc::IPPROTO_TCP,
-    libc::TCP_DEFER_ACCEPT,
-    u32,
-    sockopt::SetStruct<u32>
-);
+nix::setsockopt_impl!(DeferAccept, libc::IPPROTO_TCP, libc::TCP_DEFER_ACCEPT, u32, sockopt::SetStruct<u32>);
 
 /// include/uapi/linux/in.h; the C library's headers lack it.
 const IP_LOCAL_PORT_RANGE: libc::c_int = 51;

@@ -44,13 +44,7 @@ impl EveryState {
 /// When the thread is not in a private namespace, a port is taken, or a connection is refused.
 pub fn every_state(ip: IpAddr, each: usize) -> Result<EveryState, Error> {
     require_private()?;
-    let mut made = Maker {
-        ip,
-        each,
-        connections: Vec::new(),
-        kept: Vec::new(),
-        expected: BTreeMap::new(),
-    };
+    let mut made = Maker { ip, each, connections: Vec::new(), kept: Vec::new(), expected: BTreeMap::new() };
     made.bound()?;
     made.established()?;
     made.close_wait_with_full_fin_wait2()?;
@@ -62,18 +56,8 @@ pub fn every_state(ip: IpAddr, each: usize) -> Result<EveryState, Error> {
     made.last_ack()?;
     // Last: a later connect() might take a TIME_WAIT over.
     made.time_wait()?;
-    let Maker {
-        expected,
-        connections,
-        kept,
-        ..
-    } = made;
-    Ok(EveryState {
-        expected,
-        fin_wait2_minis: each,
-        _connections: connections,
-        _kept: kept,
-    })
+    let Maker { expected, connections, kept, .. } = made;
+    Ok(EveryState { expected, fin_wait2_minis: each, _connections: connections, _kept: kept })
 }
 
 struct Maker {
@@ -126,8 +110,7 @@ impl Maker {
         let listener = Listener::with(self.port(9113), &Options::default(), 0)?;
         let dial = Dial::to(listener.address());
         // A backlog of 0 has room for one; both its ends are established already.
-        self.kept
-            .push(dial.connect().map_err(|stop| refused(&dial, stop))?);
+        self.kept.push(dial.connect().map_err(|stop| refused(&dial, stop))?);
         listener.wait_for_one()?;
         self.expect("ESTABLISHED", 2);
         for _ in 0..self.each {
@@ -147,15 +130,11 @@ impl Maker {
 
     /// With TCP_DEFER_ACCEPT the last step of the handshake waits for the client's first byte.
     fn syn_recv(&mut self) -> Result<(), Error> {
-        let options = Options {
-            defer_accept: Some(60),
-            ..Options::default()
-        };
+        let options = Options { defer_accept: Some(60), ..Options::default() };
         let listener = Listener::with(self.port(9114), &options, BACKLOG)?;
         let dial = Dial::to(listener.address());
         for _ in 0..self.each {
-            self.kept
-                .push(dial.connect().map_err(|stop| refused(&dial, stop))?);
+            self.kept.push(dial.connect().map_err(|stop| refused(&dial, stop))?);
         }
         self.listen(listener);
         self.expect("ESTABLISHED", self.each);
@@ -216,10 +195,7 @@ impl Maker {
     fn stuck(&mut self, port: u16) -> Result<Vec<Connection>, Error> {
         // Set before the handshake: a window that shrinks later makes the kernel drop what is under
         // way, and then also ignore the ACKs that come behind it.
-        let options = Options {
-            receive_buffer: Some(SMALL),
-            ..Options::default()
-        };
+        let options = Options { receive_buffer: Some(SMALL), ..Options::default() };
         let mut connections = self.connections(port, &options)?;
         connections.iter_mut().try_for_each(Connection::fill)?;
         Ok(connections)
@@ -277,11 +253,7 @@ mod tests {
                 let see = || {
                     let seen = ProcNet::read().unwrap();
                     assert_eq!(seen.sockstat_tw, 3 + made.fin_wait2_minis());
-                    if ip.is_ipv4() {
-                        (seen.tcp, seen.tcp6)
-                    } else {
-                        (seen.tcp6, seen.tcp)
-                    }
+                    if ip.is_ipv4() { (seen.tcp, seen.tcp6) } else { (seen.tcp6, seen.tcp) }
                 };
                 // Once more after some retransmissions and window probes.
                 for pause in [0, 700] {
@@ -316,10 +288,7 @@ mod tests {
             net.run(|| {
                 drop(every_state(IpAddr::from([127, 0, 0, 1]), 2).unwrap());
                 let seen = ProcNet::read().unwrap();
-                assert!(
-                    seen.tcp.keys().all(|state| *state == "TIME_WAIT"),
-                    "{seen:?}"
-                );
+                assert!(seen.tcp.keys().all(|state| *state == "TIME_WAIT"), "{seen:?}");
             })
             .unwrap();
         })

@@ -31,12 +31,7 @@ pub struct Made {
 /// When the thread is not in a private namespace, or a connection is opened but not accepted or
 /// not closed within a few seconds. That connect() found no port is no error: see
 /// [`Made::stopped`].
-pub fn time_waits(
-    dial: &Dial,
-    listener: &Listener,
-    count: usize,
-    first: First,
-) -> Result<Made, Error> {
+pub fn time_waits(dial: &Dial, listener: &Listener, count: usize, first: First) -> Result<Made, Error> {
     require_private()?;
     let mut ports = client_ports();
     for made in 0..count {
@@ -49,17 +44,11 @@ pub fn time_waits(
             Ok(ends) if made + 1 == count => ends.close_and_settle(first)?,
             Ok(ends) => ends.close(first)?,
             Err(stop) => {
-                return Ok(Made {
-                    count: made,
-                    stopped: Some(stop),
-                });
+                return Ok(Made { count: made, stopped: Some(stop) });
             }
         }
     }
-    Ok(Made {
-        count,
-        stopped: None,
-    })
+    Ok(Made { count, stopped: None })
 }
 
 /// Makes any number of TIME_WAITs, by connecting to as many loopback addresses (127.1.0.0 upward) on
@@ -73,23 +62,12 @@ pub fn time_waits(
 pub fn spread_time_waits(port: u16, count: usize) -> Result<Made, Error> {
     let listener = Listener::bind(SocketAddr::from((Ipv4Addr::UNSPECIFIED, port)))?;
     let share = half_of_the_range()?;
-    let mut made = Made {
-        count: 0,
-        stopped: None,
-    };
+    let mut made = Made { count: 0, stopped: None };
     for host in 0..u16::MAX {
         let [high, low] = host.to_be_bytes();
         let dial = Dial::to(SocketAddr::from(([127, 1, high, low], port)));
-        let more = time_waits(
-            &dial,
-            &listener,
-            share.min(count - made.count),
-            First::Client,
-        )?;
-        made = Made {
-            count: made.count + more.count,
-            ..more
-        };
+        let more = time_waits(&dial, &listener, share.min(count - made.count), First::Client)?;
+        made = Made { count: made.count + more.count, ..more };
         if made.count == count || made.stopped.is_some() {
             break;
         }
@@ -102,10 +80,7 @@ fn half_of_the_range() -> Result<usize, Error> {
     let mut ends = text.split_ascii_whitespace().map(str::parse::<usize>);
     match (ends.next(), ends.next()) {
         (Some(Ok(low)), Some(Ok(high))) if low <= high => Ok((high - low).div_ceil(2).max(1)),
-        _ => Err(Error::os(
-            "read the local port range",
-            ErrorKind::InvalidData,
-        )),
+        _ => Err(Error::os("read the local port range", ErrorKind::InvalidData)),
     }
 }
 
@@ -115,10 +90,7 @@ fn from_next_port(
     listener: &Listener,
     ports: &mut impl Iterator<Item = u16>,
 ) -> Result<Result<Ends, Stop>, Error> {
-    let ip = dial
-        .source()
-        .unwrap_or_else(|| unspecified(dial.destination()))
-        .ip();
+    let ip = dial.source().unwrap_or_else(|| unspecified(dial.destination())).ip();
     let mut stop = Stop::new(Step::Bind, Errno::ADDRINUSE);
     for port in ports {
         let dial = dial.clone().from(SocketAddr::new(ip, port));
@@ -158,20 +130,10 @@ mod tests {
                     dial = dial.from_ip(source.parse::<IpAddr>().unwrap());
                 }
                 let made = time_waits(&dial, &listener, 1500, first).unwrap();
-                assert_eq!(
-                    made,
-                    Made {
-                        count: 1500,
-                        stopped: None
-                    }
-                );
+                assert_eq!(made, Made { count: 1500, stopped: None });
                 let seen = ProcNet::read().unwrap();
                 assert_eq!(seen.sockstat_tw, 1500);
-                let family = if listener.address().is_ipv4() {
-                    &seen.tcp
-                } else {
-                    &seen.tcp6
-                };
+                let family = if listener.address().is_ipv4() { &seen.tcp } else { &seen.tcp6 };
                 assert_eq!(family.get("TIME_WAIT"), Some(&1500), "{seen:?}");
                 assert_eq!(seen.count("LISTEN"), 1);
             })
@@ -212,13 +174,7 @@ mod tests {
             net.set_port_range(40_000, 40_199).unwrap();
             net.run(|| {
                 let made = spread_time_waits(9101, 1250).unwrap();
-                assert_eq!(
-                    made,
-                    Made {
-                        count: 1250,
-                        stopped: None
-                    }
-                );
+                assert_eq!(made, Made { count: 1250, stopped: None });
                 assert_eq!(ProcNet::read().unwrap().count("TIME_WAIT"), 1250);
             })
             .unwrap();
@@ -235,13 +191,7 @@ mod tests {
                 let dial = Dial::to(listener.address());
                 let made = time_waits(&dial, &listener, 100, First::Client).unwrap();
                 let stop = Stop::new(Step::Connect, Errno::ADDRNOTAVAIL);
-                assert_eq!(
-                    made,
-                    Made {
-                        count: 20,
-                        stopped: Some(stop)
-                    }
-                );
+                assert_eq!(made, Made { count: 20, stopped: Some(stop) });
             })
             .unwrap();
         })
