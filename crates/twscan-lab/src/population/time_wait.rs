@@ -26,6 +26,8 @@ pub struct Made {
 /// older TIME_WAITs where `tcp_tw_reuse` applies, and then fewer remain than were made: set it to 0
 /// for an exact number. With [`First::Server`] the clients bind to ports from 32768 upward in turn,
 /// since connect() would choose some port twice.
+/// A second such call within the minute replaces the TIME_WAITs of the first, unless from another
+/// address.
 ///
 /// # Errors
 /// When the thread is not in a private namespace, or a connection is opened but not accepted or
@@ -56,6 +58,7 @@ pub fn time_waits(dial: &Dial, listener: &Listener, count: usize, first: First) 
 ///
 /// Beyond about a hundred thousand, raise `net.ipv4.tcp_max_tw_buckets` first: the kernel closes
 /// what is above it without a TIME_WAIT. Set `net.ipv4.tcp_tw_reuse` to 0 for an exact number.
+/// A second call within the minute finds the fast half of each range taken, unless on another port.
 ///
 /// # Errors
 /// As [`time_waits`], and when the port range cannot be read.
