@@ -168,6 +168,16 @@ mod tests {
     }
 
     #[test]
+    fn a_listener_of_a_namespace_does_not_let_the_host_connect() -> Result<(), Error> {
+        test_in_netns(|net| {
+            let listener = net.run(|| Listener::bind("127.0.0.1:9101".parse().unwrap())).unwrap().unwrap();
+            let dial = Dial::to(listener.address());
+            assert!(matches!(listener.connection(&dial), Err(Error::StartingNamespace)));
+            assert!(matches!(dial.connect(), Err(Error::StartingNamespace)));
+        })
+    }
+
+    #[test]
     fn settings_of_one_namespace_stay_in_it() -> Result<(), Error> {
         let host = sysctl::get("net.ipv4.ip_local_port_range")?;
         test_in_netns(|net| {

@@ -9,6 +9,7 @@ use rustix::net::{self as sys, SocketType};
 
 use super::Options;
 use crate::Error;
+use crate::netns::require_private;
 
 /// How a client connects: where to, from where, with which options.
 ///
@@ -60,11 +61,16 @@ impl Dial {
         self.source
     }
 
-    /// Opens one client connection; nothing is accepted.
+    /// Opens one client connection; nothing is accepted. The inner error is the kernel's refusal.
     ///
     /// # Errors
-    /// The step that failed with its errno.
-    pub fn connect(&self) -> Result<OwnedFd, Stop> {
+    /// When the thread is not in a private namespace.
+    pub fn connect(&self) -> Result<Result<OwnedFd, Stop>, Error> {
+        require_private()?;
+        Ok(self.open())
+    }
+
+    pub(super) fn open(&self) -> Result<OwnedFd, Stop> {
         let fd = self.bound()?;
         // connect() returns EINPROGRESS after this time, where it would wait for two minutes.
         set_socket_timeout(&fd, Timeout::Send, Some(PATIENCE)).map_err(|errno| Stop::new(Step::Option, errno))?;

@@ -11,6 +11,7 @@ use super::dial::PATIENCE;
 use super::options::bind;
 use super::{Connection, Dial, Options, Stop};
 use crate::Error;
+use crate::netns::require_private;
 
 /// A listening TCP socket.
 #[derive(Debug)]
@@ -51,8 +52,10 @@ impl Listener {
     /// Connects a client by `dial` and accepts it here. The inner error is the client's.
     ///
     /// # Errors
-    /// When the connection is not accepted within a few seconds.
+    /// When the thread is not in a private namespace, or the connection is not accepted within a few
+    /// seconds.
     pub fn connection(&self, dial: &Dial) -> Result<Result<Connection, Stop>, Error> {
+        require_private()?;
         let ends = match self.ends(dial)? {
             Ok(ends) => ends,
             Err(stop) => return Ok(Err(stop)),
@@ -62,7 +65,7 @@ impl Listener {
 
     /// As a plain program would have them.
     pub(super) fn ends(&self, dial: &Dial) -> Result<Result<Ends, Stop>, Error> {
-        let client = match dial.connect() {
+        let client = match dial.open() {
             Ok(client) => client,
             Err(stop) => return Ok(Err(stop)),
         };

@@ -110,7 +110,7 @@ impl Maker {
         let listener = Listener::with(self.port(9113), &Options::default(), 0)?;
         let dial = Dial::to(listener.address());
         // A backlog of 0 has room for one; both its ends are established already.
-        self.kept.push(dial.connect().map_err(|stop| refused(&dial, stop))?);
+        self.kept.push(dial.open().map_err(|stop| refused(&dial, stop))?);
         listener.wait_for_one()?;
         self.expect("ESTABLISHED", 2);
         for _ in 0..self.each {
@@ -134,7 +134,7 @@ impl Maker {
         let listener = Listener::with(self.port(9114), &options, BACKLOG)?;
         let dial = Dial::to(listener.address());
         for _ in 0..self.each {
-            self.kept.push(dial.connect().map_err(|stop| refused(&dial, stop))?);
+            self.kept.push(dial.open().map_err(|stop| refused(&dial, stop))?);
         }
         self.listen(listener);
         self.expect("ESTABLISHED", self.each);
