@@ -1,6 +1,7 @@
 use twscan_core::report::Header;
 
-/// Where and when a result was taken, in a line: host, namespace, kernel, time; sockets, source, duration.
+/// Where and when a result was taken: host, namespace, kernel, time; sockets, source, duration. Two lines where one
+/// would be longer than a terminal is wide.
 pub(crate) fn line(header: &Header) -> String {
     let mut parts = Vec::new();
     parts.extend(header.hostname.clone());
@@ -11,22 +12,24 @@ pub(crate) fn line(header: &Header) -> String {
     });
     parts.extend(header.kernel.as_ref().map(|kernel| format!("kernel {kernel}")));
     parts.push(header.captured_at.strftime("%H:%M:%SZ").to_string());
-    let mut line = parts.join(", ");
-    match (&header.dump, header.source) {
+    let place = parts.join(", ");
+    let walk = match (&header.dump, header.source) {
         (Some(dump), Some(source)) => {
             let way = match source {
                 "netlink-one-walk" => "one walk",
                 "netlink-two-walks" => "two walks",
                 other => other,
             };
-            line.push_str(&format!("; {} sockets, {way}, {}", dump.sockets, duration(dump.elapsed_us)));
-            if dump.duplicates > 0 {
-                line.push_str(&format!(", {} repeats dropped", dump.duplicates));
-            }
+            let repeats = match dump.duplicates {
+                0 => String::new(),
+                count => format!(", {count} repeats dropped"),
+            };
+            format!("{} sockets, {way}, {}{repeats}", dump.sockets, duration(dump.elapsed_us))
         }
-        _ => line.push_str("; counters alone, no walk"),
-    }
-    line
+        _ => "counters alone, no walk".to_owned(),
+    };
+    let separator = if place.len() + walk.len() + 2 <= WIDTH { "; " } else { "\n" };
+    format!("{place}{separator}{walk}")
 }
 
 /// Microseconds in the unit that reads best.
@@ -37,3 +40,5 @@ fn duration(us: u64) -> String {
         _ => format!("{} s", us / 1_000_000),
     }
 }
+
+const WIDTH: usize = 80;

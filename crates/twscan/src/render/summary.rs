@@ -46,7 +46,7 @@ fn write_verdict(report: &SummaryReport, out: &mut impl Write) -> io::Result<()>
                 &format!("{name} has no local port left: {held} of {range_size} used"),
                 out,
             )?;
-            writeln!(out, "{INDENT}connect() fails there with errno 99. Next: twscan by-dest {name}")
+            writeln!(out, "{INDENT}connect() fails there with errno 99 (Cannot assign requested address).\n{next}")
         }
         Zone::NearlyFull => {
             let free = fullest.free.unwrap_or(0);
