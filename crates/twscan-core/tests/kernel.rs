@@ -25,11 +25,11 @@ fn sample(source: Source, states: StateSet) -> Sample {
 
 fn make_time_waits(net: &Netns, to: &str, count: usize, first: First) {
     let to: SocketAddr = to.parse().unwrap();
-    net.run(|| {
-        let listener = Listener::bind(to).unwrap();
-        assert_eq!(time_waits(&Dial::to(to), &listener, count, first).unwrap().count, count);
-    })
-    .unwrap();
+    net.run(|| close_each(&Dial::to(to), &Listener::bind(to).unwrap(), count, first)).unwrap();
+}
+
+fn close_each(dial: &Dial, listener: &Listener, count: usize, first: First) {
+    assert_eq!(time_waits(dial, listener, count, first).unwrap().count, count);
 }
 
 #[test]
@@ -68,9 +68,9 @@ fn the_side_that_closes_first_tells_the_role() -> Outcome {
         let to: SocketAddr = "127.0.0.1:8080".parse().unwrap();
         net.run(|| {
             let listener = Listener::bind(to).unwrap();
-            time_waits(&Dial::to(to), &listener, 40, First::Client).unwrap();
+            close_each(&Dial::to(to), &listener, 40, First::Client);
             let from_another = Dial::to(to).from_ip(IpAddr::from([127, 0, 0, 2]));
-            time_waits(&from_another, &listener, 30, First::Server).unwrap();
+            close_each(&from_another, &listener, 30, First::Server);
             for source in SOURCES {
                 let roles = sample(source, StateSet::TIME_WAIT).destinations.time_wait().clone();
                 assert_eq!((roles.outbound, roles.inbound, roles.ambiguous), (40, 30, 0), "{source:?}");
@@ -123,8 +123,8 @@ fn mapped_sockets_share_the_ipv4_group() -> Outcome {
         net.run(|| {
             let to: SocketAddr = "127.0.0.1:8080".parse().unwrap();
             let listener = Listener::bind("[::]:8080".parse().unwrap()).unwrap();
-            time_waits(&Dial::to(to), &listener, 11, First::Client).unwrap();
-            time_waits(&Dial::to("[::ffff:127.0.0.1]:8080".parse().unwrap()), &listener, 7, First::Client).unwrap();
+            close_each(&Dial::to(to), &listener, 11, First::Client);
+            close_each(&Dial::to("[::ffff:127.0.0.1]:8080".parse().unwrap()), &listener, 7, First::Client);
             let seen = sample(Source::NetlinkOneWalk, StateSet::TIME_WAIT);
             let outbound: Vec<_> = seen.destinations.iter().filter(|(key, _)| key.role == Role::Outbound).collect();
             assert_eq!(outbound.len(), 1);
