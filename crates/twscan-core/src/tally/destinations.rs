@@ -275,7 +275,7 @@ mod tests {
         observe(&mut tally, 6, "10.0.0.1:22", "10.0.0.9:50000");
         observe(&mut tally, 7, "10.0.0.1:40005", "0.0.0.0:0");
         let mut groups: Vec<_> = tally.iter().map(|(key, counts)| (key, counts.clone())).collect();
-        groups.sort_by_key(|(key, counts)| (std::cmp::Reverse(counts.sockets()), key.clone()));
+        groups.sort_by_key(|(key, counts)| (std::cmp::Reverse(counts.sockets()), *key));
         assert_eq!(groups.len(), 5);
         let (key, counts) = &groups[0];
         assert_eq!((key.role, key.port), (Role::Outbound, 5432));

@@ -125,7 +125,8 @@ pub(crate) fn destination_name(row: &Destination) -> String {
 pub(crate) fn add_row(columns: &mut Columns, row: &Destination, cells: impl IntoIterator<Item = String>) {
     let (source, destination) = (source_name(row), destination_name(row));
     if source.len() + destination.len() > ROOM_FOR_NAMES {
-        let names = format!("{source} > {destination}");
+        let one_line = source.len() + destination.len() + 3 <= WIDTH;
+        let names = format!("{source}{}> {destination}", if one_line { " " } else { "\n" });
         columns.row_below(names, [String::new(), String::new()].into_iter().chain(cells));
     } else {
         columns.row([source, destination].into_iter().chain(cells));
@@ -145,5 +146,60 @@ fn source_name(row: &Destination) -> String {
     }
 }
 
-/// What is left of 80 columns for both names.
+const WIDTH: usize = 80;
+/// What the counts leave of it for both names.
 const ROOM_FOR_NAMES: usize = 36;
+
+#[cfg(test)]
+mod tests {
+    use twscan_core::sample::Sample;
+
+    use super::*;
+    use crate::render::scene::{Scene, printed};
+
+    fn shown(sample: &Sample, target: Option<&str>, terminal: bool, top: Option<usize>) -> String {
+        let target = target.map(ToOwned::to_owned);
+        let report = ByDestReport::new(sample, target, Destination::most_sockets_first, top);
+        printed(|out| write(&report, terminal, out))
+    }
+
+    #[test]
+    fn outbound_and_inbound() {
+        let scene = Scene::new()
+            .time_waits(28232, "127.0.0.1", "127.0.0.1:8080")
+            .socket(10, "0.0.0.0:8080", "0.0.0.0:0")
+            .socket(1, "10.0.0.1:22", "10.0.0.2:8080");
+        let text = shown(&scene.sample(), Some("port 8080"), true, Some(20));
+        assert!(text.lines().all(|line| line.len() <= 80), "{text}");
+        insta::assert_snapshot!(text);
+    }
+
+    #[test]
+    fn rows_beyond_the_top_are_counted() {
+        let scene = (0..5u16).fold(Scene::new(), |scene, index| {
+            scene.socket(1, "10.0.0.1:40000", &format!("10.0.0.2:{}", 5000 + index))
+        });
+        assert!(
+            shown(&scene.sample(), None, true, Some(2))
+                .contains("\n3 more, --all\n5 of 5 sockets match, in 5 groups\n")
+        );
+    }
+
+    #[test]
+    fn long_addresses_keep_their_line_in_a_pipe() {
+        let scene = Scene::new().socket(
+            6,
+            "[2001:db8:1111:2222:3333:4444:5555:6666]:40000",
+            "[2001:db8:aaaa:bbbb:cccc:dddd:eeee:ffff]:443",
+        );
+        let sample = scene.sample();
+        assert!(shown(&sample, None, true, None).lines().all(|line| line.len() <= 80));
+        let piped = shown(&sample, None, false, None);
+        assert!(piped.lines().any(|line| line.contains("eeee:ffff]:443") && line.ends_with("0.0%")), "{piped}");
+    }
+
+    #[test]
+    fn nothing_at_all() {
+        insta::assert_snapshot!(shown(&Scene::new().sample(), Some("port 8080"), true, None));
+    }
+}

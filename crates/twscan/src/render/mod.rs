@@ -5,6 +5,8 @@ pub(crate) mod csv;
 pub(crate) mod json;
 pub(crate) mod provenance;
 pub(crate) mod rows;
+#[cfg(test)]
+mod scene;
 pub(crate) mod summary;
 mod table;
 mod verdict;

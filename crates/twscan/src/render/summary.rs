@@ -157,13 +157,12 @@ fn write_totals(totals: &Totals, out: &mut impl Write) -> io::Result<()> {
     ]);
     let shown = |count: Option<u64>| count.map_or("?".to_owned(), |count| count.to_string());
     let tcp = totals.tcp;
-    let mut notes = vec![format!("estab {}", shown(tcp.estab))];
-    notes.extend(tcp.closed.map(|closed| format!("closed {closed}")));
-    notes.push(format!("orphaned {}", shown(tcp.orphaned)));
-    notes.push(format!("timewait {}", shown(tcp.timewait)));
-    columns.row(["all".to_owned(), shown(totals.sockets)]);
+    let closed = tcp.closed.map_or(String::new(), |closed| format!(", closed {closed}"));
+    let estab = format!("tcp: estab {}{closed}", shown(tcp.estab));
+    let rest = format!("tcp: orphaned {}, timewait {}", shown(tcp.orphaned), shown(tcp.timewait));
+    columns.row(["all".to_owned(), shown(totals.sockets), String::new(), String::new(), estab]);
     let rows: [(&str, Families, String); 5] = [
-        ("TCP", totals.tcp_inuse, notes.join(", ")),
+        ("TCP", totals.tcp_inuse, rest),
         ("UDP", totals.udp, String::new()),
         ("RAW", totals.raw, String::new()),
         ("INET", totals.inet, String::new()),
@@ -178,4 +177,69 @@ fn write_totals(totals: &Totals, out: &mut impl Write) -> io::Result<()> {
         writeln!(out, "{line}")?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use twscan_core::sample::Sample;
+
+    use super::*;
+    use crate::render::scene::{Scene, printed};
+
+    fn shown(sample: &Sample) -> String {
+        let text = printed(|out| write(&SummaryReport::new(sample, 5), out));
+        assert!(text.lines().all(|line| line.len() <= 80), "{text}");
+        text
+    }
+
+    #[test]
+    fn exhausted() {
+        let scene = Scene::new()
+            .time_waits(28232, "127.0.0.1", "127.0.0.1:8080")
+            .time_waits(128, "10.0.3.21", "10.0.3.17:3306")
+            .socket(1, "10.0.3.21:50000", "10.0.3.17:3306")
+            .socket(10, "0.0.0.0:80", "0.0.0.0:0")
+            .socket(10, "0.0.0.0:8080", "0.0.0.0:0")
+            .socket(6, "10.0.3.21:80", "192.0.2.7:40000")
+            .socket(1, "[::ffff:10.0.3.21]:50001", "[::ffff:10.0.3.17]:3306");
+        insta::assert_snapshot!(shown(&scene.sample()));
+    }
+
+    #[test]
+    fn healthy_with_long_addresses() {
+        let scene = Scene::new()
+            .socket(6, "[2001:db8:1111:2222:3333:4444:5555:6666]:40000", "[2001:db8:aaaa:bbbb:cccc:dddd:eeee:ffff]:443")
+            .socket(1, "10.0.3.21:50000", "10.0.3.17:3306");
+        insta::assert_snapshot!(shown(&scene.sample()));
+    }
+
+    #[test]
+    fn slow_zone() {
+        // The first pass of connect() takes even ports only.
+        let scene = (0..14116u16).fold(Scene::new(), |scene, index| {
+            scene.socket(6, &format!("127.0.0.1:{}", 32768 + 2 * index), "127.0.0.1:8080")
+        });
+        insta::assert_snapshot!(shown(&scene.sample()).lines().take(3).collect::<Vec<_>>().join("\n"));
+    }
+
+    #[test]
+    fn reusable_time_waits_are_no_alarm() {
+        let sample = Scene::new().time_waits(28232, "127.0.0.1", "127.0.0.1:8080").tw_reuse(2).sample();
+        assert!(
+            shown(&sample).starts_with("OK        every destination has local ports to spare (fullest: 0 of 28232)")
+        );
+    }
+
+    #[test]
+    fn nothing_at_all() {
+        insta::assert_snapshot!(shown(&Scene::new().sample()));
+    }
+
+    #[test]
+    fn a_broken_walk_is_the_first_line() {
+        let mut sample = Scene::new().sample();
+        sample.provenance.partial = Some("the kernel sent nothing for 5 s".to_owned());
+        let text = printed(|out| write(&SummaryReport::new(&sample, 5), out));
+        assert!(text.starts_with("WARNING   partial: sockets are missing"), "{text}");
+    }
 }
