@@ -163,3 +163,48 @@ fn no_socket_comes_twice_and_none_is_lost_in_a_dump_of_many_datagrams() -> Outco
         .unwrap();
     })
 }
+
+/// The views and the named codec read the same from what the kernel really sends.
+#[test]
+fn views_equal_the_oracle_on_the_kernels_own_bytes() -> Outcome {
+    use netlink_packet_core::Parseable;
+    use netlink_packet_sock_diag::inet::InetResponseHeader;
+    use twscan_core::sock_diag::DumpRequest;
+    use twscan_core::transport::{BUFFER_LEN, NetlinkSocket, Transport};
+    use twscan_core::wire::{InetDiagMsg, Messages, kind};
+
+    test_in_netns(|net| {
+        net.run(|| {
+            let _v4 = every_state("127.0.0.1".parse().unwrap(), 2).unwrap();
+            let _v6 = every_state("::1".parse().unwrap(), 2).unwrap();
+            let mut kernel = NetlinkSocket::open().unwrap();
+            let request = DumpRequest::one_walk(StateSet::PORT_HOLDERS);
+            kernel.send(&request.encode(77)).unwrap();
+            let mut buffer = Vec::with_capacity(BUFFER_LEN);
+            let (mut compared, mut done) = (0, false);
+            while !done {
+                kernel.receive(&mut buffer).unwrap();
+                for message in Messages::new(&buffer).map(Result::unwrap) {
+                    done |= message.kind() == kind::DONE;
+                    if message.kind() != kind::TCPDIAG_GETSOCK {
+                        continue;
+                    }
+                    let view = InetDiagMsg::new(message.payload()).unwrap();
+                    let oracle = InetResponseHeader::parse(message.payload()).unwrap();
+                    let record = SocketRecord::new(view);
+                    assert_eq!(record.raw_local_addr(), oracle.socket_id.source_address);
+                    assert_eq!(record.raw_remote_addr(), oracle.socket_id.destination_address);
+                    assert_eq!(record.local_port(), oracle.socket_id.source_port);
+                    assert_eq!(record.remote_port(), oracle.socket_id.destination_port);
+                    assert_eq!(view.idiag_state(), oracle.state);
+                    assert_eq!((view.idiag_rqueue(), view.idiag_wqueue()), (oracle.recv_queue, oracle.send_queue));
+                    assert_eq!((record.uid(), record.inode()), (oracle.uid, oracle.inode));
+                    assert!(view.attributes().all(|attribute| attribute.is_ok()));
+                    compared += 1;
+                }
+            }
+            assert!(compared >= 44, "{compared} messages");
+        })
+        .unwrap();
+    })
+}
