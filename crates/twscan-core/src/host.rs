@@ -50,8 +50,9 @@ impl Host {
 
     /// Starts a walk over the sockets in these states; an empty `bytecode` is no filter.
     ///
-    /// One walk for both families where the kernel takes the legacy request, else two, else `/proc/net/tcp`, which
-    /// ignores the filter.
+    /// One walk for both families where the kernel takes the legacy request, else two, else `/proc/net/tcp`. The
+    /// bytecode only spares copying: a kernel that does not take it is asked again without, and `/proc/net/tcp` ignores
+    /// it, so what comes is to be [judged again](crate::filter::Filter::matches).
     ///
     /// # Errors
     /// What the last source gave, where none serves.
@@ -85,6 +86,16 @@ impl Host {
     }
 
     fn sockets_from(&self, source: Source, states: StateSet, bytecode: &[u8]) -> Result<Sockets, Error> {
+        self.walk(source, states, bytecode).or_else(|error| {
+            let refused = matches!(error, Error::Refused { .. }) && !bytecode.is_empty();
+            match error.raw_os_error() {
+                Some(EPERM | EINVAL | EOPNOTSUPP) if refused => self.walk(source, states, &[]),
+                _ => Err(error),
+            }
+        })
+    }
+
+    fn walk(&self, source: Source, states: StateSet, bytecode: &[u8]) -> Result<Sockets, Error> {
         let start = |channel, request: DumpRequest| Dump::start(channel, &request.bytecode(bytecode.to_vec()));
         let (mut dump, next) = match source {
             Source::NetlinkOneWalk => (start((self.open)()?, DumpRequest::one_walk(states))?, None),
@@ -185,5 +196,101 @@ impl Sockets {
         let mut stats = self.earlier;
         stats.add(&self.dump.stats());
         stats
+    }
+}
+
+/// What a kernel may answer to bytecode with an operator that it does not have, or not for this reader
+/// (net/ipv4/inet_diag.c, `inet_diag_bc_audit`).
+const EPERM: i32 = 1;
+const EINVAL: i32 = 22;
+const EOPNOTSUPP: i32 = 95;
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+    use crate::transport::Script;
+    use crate::wire::{append_message, kind};
+
+    type Requests = Arc<Mutex<Vec<Vec<u8>>>>;
+
+    /// Answers what `answer` says to each request; it writes them down.
+    #[derive(Debug)]
+    struct Kernel {
+        answer: fn(&[u8]) -> Result<(), i32>,
+        script: Script,
+        requests: Requests,
+    }
+
+    impl Transport for Kernel {
+        fn send(&mut self, request: &[u8]) -> Result<(), Error> {
+            self.requests.lock().unwrap().push(request.to_vec());
+            let sequence = u32::from_ne_bytes(*request[8..].first_chunk().unwrap());
+            let (kind, errno) = match (self.answer)(request) {
+                Ok(()) => (kind::DONE, 0),
+                Err(errno) => (kind::ERROR, -errno),
+            };
+            let mut datagram = Vec::new();
+            append_message(kind, 0, sequence, 0, &errno.to_ne_bytes(), &mut datagram);
+            self.script = Script::new([Ok(datagram)]);
+            Ok(())
+        }
+
+        fn receive(&mut self, buffer: &mut Vec<u8>) -> Result<(), Error> {
+            self.script.receive(buffer)
+        }
+
+        fn port_id(&self) -> u32 {
+            0
+        }
+    }
+
+    fn host(answer: fn(&[u8]) -> Result<(), i32>) -> (Host, Requests) {
+        let requests = Requests::default();
+        let shared = requests.clone();
+        let open =
+            move || Ok(Box::new(Kernel { answer, script: Script::default(), requests: shared.clone() }) as Channel);
+        (Host::new(open, ProcFs::new("/nonexistent")), requests)
+    }
+
+    fn has_bytecode(request: &[u8]) -> bool {
+        request.len() > 16 + 60
+    }
+
+    const BYTECODE: [u8; 4] = [0, 4, 0, 0];
+
+    #[test]
+    fn a_kernel_that_refuses_bytecode_is_asked_again_without() {
+        for errno in [EPERM, EINVAL, EOPNOTSUPP] {
+            let refuse: fn(&[u8]) -> Result<(), i32> = match errno {
+                EPERM => |request| if has_bytecode(request) { Err(EPERM) } else { Ok(()) },
+                EINVAL => |request| if has_bytecode(request) { Err(EINVAL) } else { Ok(()) },
+                _ => |request| if has_bytecode(request) { Err(EOPNOTSUPP) } else { Ok(()) },
+            };
+            let (host, requests) = host(refuse);
+            let sockets = host.sockets(StateSet::ALL, &BYTECODE).unwrap();
+            assert_eq!(sockets.source(), Source::NetlinkOneWalk);
+            let requests = requests.lock().unwrap();
+            assert_eq!(requests.iter().map(|request| has_bytecode(request)).collect::<Vec<_>>(), [true, false]);
+        }
+    }
+
+    #[test]
+    fn the_other_request_takes_bytecode_again() {
+        let modern_only = |request: &[u8]| if request[4] == 20 { Ok(()) } else { Err(EINVAL) };
+        let (host, requests) = host(modern_only);
+        assert_eq!(host.sockets(StateSet::ALL, &BYTECODE).unwrap().source(), Source::NetlinkTwoWalks);
+        let kinds: Vec<u8> = requests.lock().unwrap().iter().map(|request| request[4]).collect();
+        assert_eq!(kinds, [18, 18, 20]);
+        assert!(has_bytecode(&requests.lock().unwrap()[2]));
+    }
+
+    #[test]
+    fn without_bytecode_nothing_is_asked_twice() {
+        let (host, requests) = host(|_| Err(EINVAL));
+        let error = host.with_source(Source::NetlinkOneWalk).sockets(StateSet::ALL, &[]).unwrap_err();
+        assert_eq!(error.raw_os_error(), Some(EINVAL));
+        assert_eq!(requests.lock().unwrap().len(), 1);
     }
 }

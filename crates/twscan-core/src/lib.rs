@@ -23,6 +23,7 @@
 //! | [`transport`] | a channel of netlink datagrams, and its test double |
 //! | [`sock_diag`] | requests, and dumps as streams of borrowed batches |
 //! | [`socket`] | one socket, read with types |
+//! | [`filter`] | which sockets: the expression language of ss, for the kernel and for every record |
 //! | [`port`] | the local port range, sets of ports |
 //! | [`procfs`] | counters, parameters, and the socket table as text |
 //! | [`tally`] | counting: by state, by destination, by role |
@@ -37,7 +38,10 @@
 
 pub mod budget;
 mod error;
+pub mod filter;
 pub mod host;
+#[cfg(all(feature = "live", target_os = "linux"))]
+pub mod names;
 pub mod port;
 pub mod procfs;
 #[cfg(feature = "serde")]
