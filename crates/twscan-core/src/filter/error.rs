@@ -50,8 +50,12 @@ impl ParseError {
 impl fmt::Display for ParseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (column, expected) = (self.column(), &self.expected);
+        let rest = self.text.get(self.at.start..).unwrap_or_default();
         match self.found() {
-            "" => write!(f, "cannot read the filter at its end, column {column}: expected {expected}"),
+            "" if rest.is_empty() => {
+                write!(f, "cannot read the filter at its end, column {column}: expected {expected}")
+            }
+            "" => write!(f, "cannot read the filter at column {column}: expected {expected}"),
             found => write!(f, "cannot read the filter at column {column}, {found:?}: expected {expected}"),
         }
     }

@@ -63,14 +63,21 @@
 //! It reads a leading zero of a port or a mark as octal, which is an error here, and looks host names up, which this
 //! module does not. `autobound` and the `inet:` prefixes are not part of the language.
 
+mod assembler;
 mod bytecode;
 mod cursor;
 mod error;
 mod expr;
+#[cfg(test)]
+mod kernel;
+#[cfg(test)]
+mod malformed;
 mod names;
 mod parse;
 mod predicate;
 mod selection;
+#[cfg(test)]
+mod testing;
 mod value;
 
 pub use error::ParseError;

@@ -1,5 +1,7 @@
-use super::cursor::Cursor;
-use super::value::{host, mark, number, port};
+use std::ops::Range;
+
+use super::cursor::{Cursor, Token};
+use super::value::{Mistake, cgroup, device, host, mark, port};
 use super::{Comparison, Filter, Names, ParseError, Side};
 
 impl Filter {
@@ -79,65 +81,37 @@ impl<'t> Parser<'t> {
         let (comparison, operator) = self.comparison();
         let is_equality = matches!(comparison, Comparison::Eq | Comparison::Ne);
         if !is_equality && !matches!(condition, Condition::Port(_)) {
-            return Err(self
-                .cursor
-                .error_at(operator, format!("= or !=, since {word} has no order", word = word.text)));
+            return Err(self.cursor.error_at(operator, format!("= or !=, since {} has no order", word.text)));
         }
+        let (names, value, name) = (self.names, self.cursor.peek_value(), self.cursor.peek_name());
         let wanted = match condition {
-            Condition::Port(side) => return self.port(side, comparison),
-            Condition::Host(side) => {
-                let value = self.cursor.peek_value();
-                let host = host(side, value.text, self.names);
-                let host = host.map_err(|mistake| self.cursor.error_at(mistake.within(&value.at), mistake.expected))?;
-                self.cursor.skip(&value);
-                host
-            }
-            Condition::Device => {
-                Filter::Device(self.name("the name of an interface that exists, or its index", |names, name| {
-                    names.interface(name).or_else(|| number(name))
-                })?)
-            }
-            Condition::Cgroup => {
-                Filter::Cgroup(self.name("the path of a cgroup that exists, or its id", |names, path| {
-                    number(path).or_else(|| names.cgroup(path))
-                })?)
-            }
-            Condition::Mark => {
-                let value = self.cursor.peek_value();
-                let wanted = mark(value.text)
-                    .ok_or_else(|| self.cursor.error_at(value.at.clone(), "a mark or mark/mask, such as 0x1/0xff"))?;
-                self.cursor.skip(&value);
-                wanted
-            }
+            Condition::Port(side) => return self.value(&value, |text| port(side, comparison, text, names)),
+            Condition::Host(side) => self.value(&value, |text| host(side, text, names))?,
+            Condition::Mark => self.value(&value, mark)?,
+            Condition::Device => self.value(&name, |text| device(text, names))?,
+            Condition::Cgroup => self.value(&name, |text| cgroup(text, names))?,
         };
         Ok(if comparison == Comparison::Ne { Filter::Not(Box::new(wanted)) } else { wanted })
     }
 
-    fn port(&mut self, side: Side, comparison: Comparison) -> Result<Filter, ParseError> {
-        let value = self.cursor.peek_value();
-        let wanted = match (value.text, comparison) {
-            ("*" | ":*", Comparison::Eq) => Filter::Host(side, None, None),
-            ("*" | ":*", Comparison::Ne) => Filter::Not(Box::new(Filter::Host(side, None, None))),
-            ("*" | ":*", _) => return Err(self.cursor.error("a port number, since * has no order")),
-            (text, _) => {
-                let port = port(text.strip_prefix(':').unwrap_or(text), self.names);
-                let port = port.ok_or_else(|| self.cursor.error_at(value.at.clone(), super::value::A_PORT))?;
-                Filter::Port(side, comparison, port)
+    fn value(
+        &mut self,
+        token: &Token<'t>,
+        read: impl FnOnce(&'t str) -> Result<Filter, Mistake>,
+    ) -> Result<Filter, ParseError> {
+        match read(token.text) {
+            Ok(filter) => {
+                self.cursor.skip(token);
+                Ok(filter)
             }
-        };
-        self.cursor.skip(&value);
-        Ok(wanted)
-    }
-
-    fn name<T>(&mut self, expected: &str, look_up: impl Fn(&dyn Names, &str) -> Option<T>) -> Result<T, ParseError> {
-        let value = self.cursor.peek_name();
-        let found = Some(value.text).filter(|text| !text.is_empty()).and_then(|text| look_up(self.names, text));
-        self.cursor.skip(&value);
-        found.ok_or_else(|| self.cursor.error_at(value.at, expected))
+            // Something else stands where the value is missing.
+            Err(mistake) if token.text.is_empty() => Err(self.cursor.error(mistake.expected)),
+            Err(mistake) => Err(self.cursor.error_at(mistake.within(&token.at), mistake.expected)),
+        }
     }
 
     /// The operator, if there is one, and where; without one it is an equality.
-    fn comparison(&mut self) -> (Comparison, std::ops::Range<usize>) {
+    fn comparison(&mut self) -> (Comparison, Range<usize>) {
         let token = self.cursor.peek();
         let known = COMPARISONS.iter().find(|(spellings, _)| token.is(spellings));
         if known.is_some() {
@@ -213,3 +187,141 @@ const MAX_DEPTH: usize = 64;
 
 const A_CONDITION: &str = "a condition (sport, dport, src, dst, dev, fwmark or cgroup), not or (";
 const AFTER_A_CONDITION: &str = "and, or, another condition or the end";
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::filter::testing::{FewNames, filters};
+
+    fn parsed(text: &str) -> String {
+        Filter::parse(text, &FewNames).unwrap_or_else(|error| panic!("{error}\n{}", error.pointer())).to_string()
+    }
+
+    #[test]
+    fn operators_bind_as_the_manual_page_of_ss_says() {
+        for (text, expected) in [
+            ("sport 1 or sport 2 and dport 3", "sport = :1 or (sport = :2 and dport = :3)"),
+            ("sport 1 sport 2 | dport 3 dport 4", "(sport = :1 and sport = :2) or (dport = :3 and dport = :4)"),
+            ("not sport 1 and sport 2", "not sport = :1 and sport = :2"),
+            ("not (sport 1 and sport 2)", "not (sport = :1 and sport = :2)"),
+            ("! ! sport 1", "not not sport = :1"),
+            ("(sport 1 or sport 2) (dport 3)", "(sport = :1 or sport = :2) and dport = :3"),
+        ] {
+            assert_eq!(parsed(text), expected);
+        }
+    }
+
+    #[test]
+    fn names_are_looked_up_and_may_contain_operators() {
+        assert_eq!(parsed("dport = :https"), "dport = :443");
+        assert_eq!(parsed("(dev != br-a=1&b)"), "not dev 7");
+        assert_eq!(parsed("not(cgroup = /user.slice/a=b)or dev 3"), "not cgroup 99 or dev 3");
+        assert_eq!(parsed("cgroup 0x63"), "cgroup 99");
+    }
+
+    #[test]
+    fn hosts_are_read_in_all_their_forms() {
+        for (text, expected) in [
+            ("dst 10/8", "dst 10.0.0.0/8"),
+            ("dst 10.1.2.3/8:https", "dst 10.0.0.0/8:443"),
+            ("dst 10.1.2.3/32", "dst 10.1.2.3"),
+            ("dst :80", "dst *:80"),
+            ("dst *:*", "dst *"),
+            ("dst 10.1.2.3:*", "dst 10.1.2.3"),
+            ("dst any:80", "dst *:80"),
+            ("dst ::", "dst [::]"),
+            ("dst ::/0", "dst [::/0]"),
+            ("dst [::]/0:80", "dst [::/0]:80"),
+            ("dst [::1]:0x50", "dst [::1]:80"),
+            ("dst 1:2:3:4:5:6:7:8:80", "dst [1:2:3:4:5:6:7:8]:80"),
+            ("dst ::ffff:10.0.0.1", "dst [::ffff:10.0.0.1]"),
+        ] {
+            assert_eq!(parsed(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn an_error_reads_as_a_sentence_with_a_pointer() {
+        let error = Filter::parse("dport = :80 garbage", &FewNames).unwrap_err();
+        let expected =
+            "cannot read the filter at column 13, \"garbage\": expected and, or, another condition or the end";
+        assert_eq!(error.to_string(), expected);
+        assert_eq!(error.pointer(), "dport = :80 garbage\n            ^^^^^^^");
+        let error = Filter::parse("sport é", &FewNames).unwrap_err();
+        assert_eq!(error.pointer(), "sport é\n      ^");
+        let error = Filter::parse("sport =", &FewNames).unwrap_err();
+        assert_eq!(error.pointer(), "sport =\n       ^");
+        assert!(error.to_string().starts_with("cannot read the filter at its end, column 8: expected a port"));
+    }
+
+    #[test]
+    fn nesting_ends_before_the_stack_does() {
+        let nested = |open: &str, count| {
+            format!("{}sport 1{}", open.repeat(count), ")".repeat(if open == "(" { count } else { 0 }))
+        };
+        for open in ["(", "!", "not "] {
+            assert!(Filter::parse(&nested(open, MAX_DEPTH), &FewNames).is_ok());
+            let error = Filter::parse(&nested(open, 100_000), &FewNames).unwrap_err();
+            assert!(error.expected().contains("nested"), "{error}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_printed_filter_reads_back(filter in filters()) {
+            prop_assert_eq!(Filter::parse(&filter.to_string(), &FewNames), Ok(filter));
+        }
+
+        #[test]
+        fn no_text_makes_it_panic(text in any::<String>()) {
+            if let Err(error) = Filter::parse(&text, &FewNames) {
+                prop_assert!(error.pointer().ends_with('^'));
+            }
+        }
+
+        #[test]
+        fn no_sequence_of_tokens_makes_it_panic(tokens in proptest::collection::vec(token(), 0..20)) {
+            let text = tokens.concat();
+            if let Err(error) = Filter::parse(&text, &FewNames) {
+                prop_assert!(text.contains(error.found()) && !error.to_string().is_empty());
+            }
+        }
+    }
+
+    fn token() -> impl Strategy<Value = String> {
+        let known = [
+            " ",
+            "\t",
+            "(",
+            ")",
+            "!",
+            "not ",
+            "and ",
+            "||",
+            "=",
+            "<=",
+            "sport",
+            "dst ",
+            "dev ",
+            "fwmark ",
+            "cgroup ",
+            ":80",
+            "*",
+            "[",
+            "]",
+            ":",
+            "::",
+            "/",
+            "10.0.0.0/8",
+            "[::1]:443",
+            "0x",
+            "65536",
+            "é",
+            "\u{2003}",
+            "\0",
+        ];
+        prop_oneof![8 => proptest::sample::select(known.to_vec()).prop_map(str::to_owned), 1 => "\\PC{0,3}"]
+    }
+}

@@ -71,3 +71,55 @@ impl Keyword {
 
 const A_STATE: &str = "a state such as time-wait, or a group: all, connected, synchronized, bucket, big";
 const A_STATE_OR_CONDITION: &str = "a state such as time-wait, or a condition such as dport = :443";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::filter::NumbersOnly;
+    use crate::socket::TcpState::{self, CloseWait, Established, SynRecv, TimeWait};
+
+    fn states_of(text: &str) -> Option<Vec<TcpState>> {
+        let selection = Selection::parse(text, &NumbersOnly).unwrap();
+        assert_eq!(selection.filter, None, "{text}");
+        selection.states.map(|states| states.iter().collect())
+    }
+
+    #[test]
+    fn named_states_add_up_and_excluded_ones_are_taken_away() {
+        assert_eq!(states_of(""), None);
+        assert_eq!(states_of("time-wait"), Some(vec![TimeWait]));
+        assert_eq!(states_of("TIME_WAIT state estab"), Some(vec![Established, TimeWait]));
+        assert_eq!(states_of("bucket"), Some(vec![SynRecv, TimeWait]));
+        assert_eq!(states_of("exclude big excl syn-recv"), Some(vec![TimeWait]));
+        assert_eq!(states_of("bucket exclude time-wait close-wait"), Some(vec![SynRecv, CloseWait]));
+        assert_eq!(states_of("exclude all"), Some(vec![]));
+    }
+
+    #[test]
+    fn an_expression_follows_the_states() {
+        let selection = Selection::parse("time-wait dport = :8080 or (src 10/8)", &NumbersOnly).unwrap();
+        assert_eq!(selection.states, Some(StateSet::TIME_WAIT));
+        assert_eq!(selection.filter.unwrap().to_string(), "dport = :8080 or src 10.0.0.0/8");
+        let selection = Selection::parse("!sport 1", &NumbersOnly).unwrap();
+        assert_eq!((selection.states, selection.filter.unwrap().to_string().as_str()), (None, "not sport = :1"));
+    }
+
+    #[test]
+    fn what_is_neither_is_pointed_at() {
+        for (text, column, found, expected) in [
+            ("tme-wait", 1, "tme-wait", "a state such as time-wait, or a condition"),
+            ("time-wait tme-wait", 11, "tme-wait", "a state such as time-wait, or a condition"),
+            ("state", 6, "", "a state"),
+            ("state dport = 1", 7, "dport", "a state"),
+            ("exclude 80", 9, "80", "a state"),
+            ("and time-wait", 1, "and", "a state"),
+            ("time-wait 8080", 11, "8080", "a condition"),
+            ("time-wait dport = 1 established", 21, "established", "another condition or the end"),
+            ("(time-wait)", 2, "time-wait", "a condition"),
+        ] {
+            let error = Selection::parse(text, &NumbersOnly).unwrap_err();
+            assert_eq!((error.column(), error.found()), (column, found), "{text}: {error}");
+            assert!(error.expected().contains(expected), "{text}: {error}");
+        }
+    }
+}

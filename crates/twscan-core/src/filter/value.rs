@@ -1,7 +1,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::ops::Range;
 
-use super::{Filter, Names, Prefix, Side};
+use super::{Comparison, Filter, Names, Prefix, Side};
 
 /// What is wrong with a value, and in which part of it.
 #[derive(Debug)]
@@ -11,6 +11,10 @@ pub(super) struct Mistake {
 }
 
 impl Mistake {
+    fn whole(text: &str, expected: &'static str) -> Self {
+        Self { part: 0..text.len(), expected }
+    }
+
     /// The part's place in the text, where the value stands at `at`.
     pub(super) fn within(&self, at: &Range<usize>) -> Range<usize> {
         at.start + self.part.start..at.start + self.part.end
@@ -19,23 +23,26 @@ impl Mistake {
 
 /// Reads `ADDRESS[/LENGTH][:PORT]`, `*[:PORT]` or `:PORT`.
 pub(super) fn host(side: Side, text: &str, names: &dyn Names) -> Result<Filter, Mistake> {
+    if text.is_empty() {
+        return Err(Mistake::whole(text, AN_ADDRESS));
+    }
     let (address, port_at) = split_port(text)?;
     let prefix = if ANY.contains(&address) { None } else { Some(prefix(address)?) };
     let number = match port_at.and_then(|at| text.get(at..)) {
         None | Some("*") => None,
         Some(digits) => {
             let part = text.len() - digits.len()..text.len();
-            Some(port(digits, names).ok_or(Mistake { part, expected: A_PORT })?)
+            Some(port_number(digits, names).ok_or(Mistake { part, expected: A_PORT })?)
         }
     };
-    if text.is_empty() {
-        return Err(Mistake { part: 0..0, expected: AN_ADDRESS });
-    }
     Ok(Filter::Host(side, prefix, number))
 }
 
 /// Splits an address, its length and brackets included, from the port behind it, if there is one.
 fn split_port(text: &str) -> Result<(&str, Option<usize>), Mistake> {
+    if text.starts_with('[') && !text.contains(']') {
+        return Err(Mistake::whole(text, AN_ADDRESS));
+    }
     // A colon after the brackets or the slash is the port's; so is a single one.
     let behind_address = text.find(']').or_else(|| text.find('/')).unwrap_or(0);
     let colon = text.get(behind_address..).and_then(|rest| rest.rfind(':')).map(|at| behind_address + at);
@@ -45,17 +52,19 @@ fn split_port(text: &str) -> Result<(&str, Option<usize>), Mistake> {
         return Ok(split);
     }
     // IPv6 without brackets: only where it can be read in one way.
-    match (text.parse::<Ipv6Addr>(), split.0.parse::<Ipv6Addr>()) {
-        (Ok(_), Err(_)) => Ok((text, None)),
-        (Err(_), Ok(_)) => Ok(split),
-        (Ok(_), Ok(_)) => Err(Mistake { part: 0..text.len(), expected: BRACKETS }),
-        (Err(_), Err(_)) => Err(Mistake { part: 0..text.len(), expected: AN_ADDRESS }),
+    let is_address = text.parse::<Ipv6Addr>().is_ok();
+    let ends_in_digits = text.bytes().skip(colon + 1).all(|byte| byte.is_ascii_digit());
+    match split.0.parse::<Ipv6Addr>() {
+        Ok(_) if is_address && ends_in_digits => Err(Mistake::whole(text, BRACKETS)),
+        Ok(_) if !is_address => Ok(split),
+        _ if is_address => Ok((text, None)),
+        _ => Err(Mistake::whole(text, AN_ADDRESS)),
     }
 }
 
 /// Reads `ADDRESS[/LENGTH]`, with brackets around the address or around both.
 fn prefix(text: &str) -> Result<Prefix, Mistake> {
-    let whole = |expected| Mistake { part: 0..text.len(), expected };
+    let whole = |expected| Mistake::whole(text, expected);
     let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
     let is_bracketed = bare.is_some();
     let (address, len) = match bare.unwrap_or(text).split_once('/') {
@@ -101,22 +110,46 @@ fn short_ipv4(text: &str) -> Option<Ipv4Addr> {
     given.next().is_none().then(|| Ipv4Addr::from(octets))
 }
 
-/// Reads a port without its colon.
-pub(super) fn port(text: &str, names: &dyn Names) -> Option<u16> {
+/// Reads `[:]PORT` or `[:]*`.
+pub(super) fn port(side: Side, comparison: Comparison, text: &str, names: &dyn Names) -> Result<Filter, Mistake> {
+    let any = Filter::Host(side, None, None);
+    match (text.strip_prefix(':').unwrap_or(text), comparison) {
+        ("*", Comparison::Eq) => Ok(any),
+        ("*", Comparison::Ne) => Ok(Filter::Not(Box::new(any))),
+        ("*", _) => Err(Mistake::whole(text, "a port, since * has no order")),
+        (digits, _) => port_number(digits, names)
+            .map(|port| Filter::Port(side, comparison, port))
+            .ok_or(Mistake::whole(text, A_PORT)),
+    }
+}
+
+fn port_number(text: &str, names: &dyn Names) -> Option<u16> {
     if text.starts_with(|first: char| first.is_ascii_digit()) { number(text) } else { names.service(text) }
 }
 
 /// Reads `MARK[/MASK]`.
-pub(super) fn mark(text: &str) -> Option<Filter> {
-    let (mark, mask) = match text.split_once('/') {
-        Some((mark, mask)) => (number(mark)?, number(mask)?),
-        None => (number(text)?, u32::MAX),
-    };
-    Some(Filter::Mark { mark, mask })
+pub(super) fn mark(text: &str) -> Result<Filter, Mistake> {
+    let (mark, mask) = text.split_once('/').map_or((text, None), |(mark, mask)| (mark, Some(mask)));
+    match (number(mark), mask.map_or(Some(u32::MAX), number)) {
+        (Some(mark), Some(mask)) => Ok(Filter::Mark { mark, mask }),
+        _ => Err(Mistake::whole(text, "a mark, or a mark and a mask, such as 0x1/0xff")),
+    }
+}
+
+/// Reads the name or the index of an interface; a name may look like an index.
+pub(super) fn device(text: &str, names: &dyn Names) -> Result<Filter, Mistake> {
+    let index = names.interface(text).or_else(|| number(text));
+    index.map(Filter::Device).ok_or(Mistake::whole(text, "the name of an interface that exists, or its index"))
+}
+
+/// Reads the path or the id of a cgroup.
+pub(super) fn cgroup(text: &str, names: &dyn Names) -> Result<Filter, Mistake> {
+    let id = number(text).or_else(|| names.cgroup(text).filter(|_| !text.is_empty()));
+    id.map(Filter::Cgroup).ok_or(Mistake::whole(text, "the path of a cgroup that exists, or its id"))
 }
 
 /// Reads a decimal or, with `0x`, hexadecimal number. A further leading zero is not read: ss takes it for octal.
-pub(super) fn number<T: TryFrom<u64>>(text: &str) -> Option<T> {
+fn number<T: TryFrom<u64>>(text: &str) -> Option<T> {
     let (digits, radix) = match text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
         Some(digits) => (digits, 16),
         None => (text, 10),
@@ -132,6 +165,6 @@ pub(super) fn number<T: TryFrom<u64>>(text: &str) -> Option<T> {
 /// What ss takes for any address, and the nothing before `:80`.
 const ANY: [&str; 5] = ["*", "", "any", "all", "default"];
 
-pub(super) const A_PORT: &str = "a port from 0 to 65535 or the name of a service";
+const A_PORT: &str = "a port from 0 to 65535 or the name of a service";
 const AN_ADDRESS: &str = "an address such as 10.0.0.1, 10.0.0.0/8, [::1]:443 or *:443";
 const BRACKETS: &str = "brackets around the IPv6 address, so that the port can be told from it";
