@@ -9,13 +9,22 @@ use super::{Comparison, Filter, Names, Prefix, Side};
 use crate::wire::{AF_INET, AF_INET6, Attribute, InetDiagMsgBuilder};
 
 pub(crate) fn filters() -> impl Strategy<Value = Filter> {
-    conditions().prop_recursive(5, 40, 4, |inner| {
+    condition().prop_recursive(5, 40, 4, |inner| {
         prop_oneof![
             proptest::collection::vec(inner.clone(), 2..4).prop_map(Filter::And),
             proptest::collection::vec(inner.clone(), 2..4).prop_map(Filter::Or),
             inner.prop_map(|inner| Filter::Not(Box::new(inner))),
         ]
     })
+}
+
+/// How many conditions a filter joins.
+pub(crate) fn conditions(filter: &Filter) -> usize {
+    match filter {
+        Filter::And(parts) | Filter::Or(parts) => parts.iter().map(conditions).sum(),
+        Filter::Not(inner) => conditions(inner),
+        _ => 1,
+    }
 }
 
 /// The bytes of `struct inet_diag_msg` with its attributes.
@@ -42,7 +51,7 @@ pub(crate) fn sockets() -> impl Strategy<Value = Vec<u8>> {
     })
 }
 
-fn conditions() -> impl Strategy<Value = Filter> {
+fn condition() -> impl Strategy<Value = Filter> {
     let comparisons =
         select(vec![Comparison::Eq, Comparison::Ne, Comparison::Lt, Comparison::Le, Comparison::Gt, Comparison::Ge]);
     prop_oneof![

@@ -57,7 +57,11 @@ impl Population {
             let from = SocketAddr::new(from.ip(), from.port() + offset);
             let dial = Dial::to(to).from(from).with(options.clone());
             let connection = listener.connection(&dial).unwrap().unwrap();
-            if offset == 0 { self._open.push(connection) } else { connection.close(First::Client).unwrap() }
+            if offset == 0 {
+                self._open.push(connection);
+            } else {
+                connection.close(First::Client).unwrap();
+            }
         }
         self._listeners.push(listener);
     }

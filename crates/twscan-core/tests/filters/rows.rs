@@ -4,7 +4,7 @@ use std::process::Command;
 
 use twscan_core::filter::Filter;
 use twscan_core::host::{Host, Source};
-use twscan_core::procfs::ProcFs;
+use twscan_core::sock_diag::{Dump, DumpRequest};
 use twscan_core::socket::{SocketRecord, StateSet, TcpState};
 use twscan_core::transport::NetlinkSocket;
 
@@ -67,19 +67,24 @@ impl Rows {
         Self::of(String::from_utf8(output.stdout).unwrap().lines().map(|line| Row::of_ss(line, only)))
     }
 
-    /// What a source gives with the filter's bytecode, judged again by its predicate; and how many records came.
-    pub(crate) fn of_source(source: Source, states: StateSet, filter: Option<&Filter>, bytecode: &[u8]) -> (Self, u64) {
-        let host = Host::new(|| Ok(Box::new(NetlinkSocket::open()?)), ProcFs::default()).with_source(source);
-        let mut sockets = host.sockets(states, bytecode).unwrap();
+    /// What a source gives for the filter: its bytecode in the kernel, its predicate on what comes.
+    pub(crate) fn of_source(source: Source, states: StateSet, filter: Option<&Filter>) -> Self {
+        let bytecode = filter.map(Filter::bytecode).unwrap_or_default();
         let mut rows = Vec::new();
-        sockets
-            .observe(&mut |record: &SocketRecord<'_>| {
-                if filter.is_none_or(|filter| filter.matches(record)) {
-                    rows.push(Row::of(record));
-                }
-            })
-            .unwrap();
-        (Self::of(rows), sockets.stats().sockets)
+        let mut take = |record: &SocketRecord<'_>| {
+            if filter.is_none_or(|filter| filter.matches(record)) {
+                rows.push(Row::of(record));
+            }
+        };
+        match source {
+            Source::NetlinkOneWalk => for_each(&DumpRequest::one_walk(states), &bytecode, take),
+            Source::NetlinkTwoWalks => {
+                for_each(&DumpRequest::inet(states), &bytecode, &mut take);
+                for_each(&DumpRequest::inet6(states), &bytecode, &mut take);
+            }
+            _ => Host::live().with_source(source).sockets(states, &bytecode).unwrap().observe(&mut take).unwrap(),
+        }
+        Self::of(rows)
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -88,5 +93,16 @@ impl Rows {
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = Row> {
         self.0.iter().flat_map(|(row, count)| std::iter::repeat_n(*row, *count))
+    }
+}
+
+/// Shows every socket of a dump. Not by `Host`, which would ask again without bytecode that the kernel refuses.
+pub(crate) fn for_each(request: &DumpRequest, bytecode: &[u8], mut take: impl FnMut(&SocketRecord<'_>)) {
+    let request = request.clone().bytecode(bytecode.to_vec());
+    let mut dump = Dump::start(NetlinkSocket::open().unwrap(), &request).unwrap();
+    while let Some(batch) = dump.next_batch().unwrap_or_else(|error| panic!("{bytecode:?}: {error:?}")) {
+        for record in batch {
+            take(&record);
+        }
     }
 }
