@@ -97,7 +97,7 @@ impl Table {
                 let port = if is_any { 0 } else { CLIENT_PORT + number };
                 let dial =
                     Dial::to(SocketAddr::new(to, LISTEN_PORT + number)).from(SocketAddr::new(from, port)).with(options);
-                let connection = listener.connection(&dial).unwrap().unwrap();
+                let connection = listener.connection(&dial).unwrap().unwrap_or_else(|stop| panic!("{dial:?}: {stop:?}"));
                 if is_open {
                     table._open.push(connection);
                 } else {
