@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::Error;
+use crate::filter::{Filter, Needs};
 use crate::port::PortSet;
 use crate::procfs::ProcFs;
 use crate::sock_diag::{Batch, Dump, DumpRequest, DumpStats};
@@ -75,6 +76,19 @@ impl Host {
             })
     }
 
+    /// Starts a walk over the sockets in these states, for a filter: its [bytecode](Filter::bytecode) goes to the kernel,
+    /// and what comes is for the caller to [judge again](Filter::matches).
+    ///
+    /// # Errors
+    /// As for [`sockets`](Self::sockets), and [`Error::CannotFilter`] where the source does not have what the filter reads.
+    pub fn sockets_matching(&self, states: StateSet, filter: &Filter) -> Result<Sockets, Error> {
+        let sockets = self.sockets(states, &filter.bytecode())?;
+        match sockets.lacks(filter.needs()) {
+            Some((condition, reason)) => Err(Error::CannotFilter { condition, reason }),
+            None => Ok(sockets),
+        }
+    }
+
     /// The ports with a LISTEN socket at any address.
     ///
     /// # Errors
@@ -89,7 +103,9 @@ impl Host {
         self.walk(source, states, bytecode).or_else(|error| {
             let refused = matches!(error, Error::Refused { .. }) && !bytecode.is_empty();
             match error.raw_os_error() {
-                Some(EPERM | EINVAL | EOPNOTSUPP) if refused => self.walk(source, states, &[]),
+                Some(errno @ (EPERM | EINVAL | EOPNOTSUPP)) if refused => {
+                    Ok(Sockets { bytecode_refused: Some(errno), ..self.walk(source, states, &[])? })
+                }
                 _ => Err(error),
             }
         })
@@ -111,7 +127,7 @@ impl Host {
         if let Some(refusal) = dump.refusal() {
             return Err(refusal);
         }
-        Ok(Sockets { source, dump, received, next, earlier: DumpStats::default() })
+        Ok(Sockets { source, dump, received, next, earlier: DumpStats::default(), bytecode_refused: None })
     }
 }
 
@@ -154,6 +170,8 @@ pub struct Sockets {
     received: bool,
     next: Option<(Channel, DumpRequest)>,
     earlier: DumpStats,
+    /// Why the kernel did not take the bytecode.
+    bytecode_refused: Option<i32>,
 }
 
 impl Sockets {
@@ -184,6 +202,19 @@ impl Sockets {
         Ok(())
     }
 
+    /// The condition that cannot be judged by what this source tells, and why.
+    fn lacks(&self, needs: Needs) -> Option<(&'static str, &'static str)> {
+        let in_text = self.source == Source::Procfs;
+        match self.bytecode_refused {
+            _ if needs.interface && in_text => Some(("dev", "/proc/net/tcp does not show it")),
+            _ if needs.mark && in_text => Some(("fwmark", "/proc/net/tcp does not show it")),
+            _ if needs.cgroup && in_text => Some(("cgroup", "/proc/net/tcp does not show it")),
+            Some(_) if needs.mark => Some(("fwmark", "the kernel tells it to a reader with CAP_NET_ADMIN alone")),
+            Some(EINVAL) if needs.cgroup => Some(("cgroup", "this kernel does not tell it; 5.8 and later do")),
+            _ => None,
+        }
+    }
+
     /// Which source serves.
     #[must_use]
     pub fn source(&self) -> Source {
@@ -204,93 +235,3 @@ impl Sockets {
 const EPERM: i32 = 1;
 const EINVAL: i32 = 22;
 const EOPNOTSUPP: i32 = 95;
-
-#[cfg(test)]
-mod tests {
-    use std::sync::{Arc, Mutex};
-
-    use super::*;
-    use crate::transport::Script;
-    use crate::wire::{append_message, kind};
-
-    type Requests = Arc<Mutex<Vec<Vec<u8>>>>;
-
-    /// Answers what `answer` says to each request; it writes them down.
-    #[derive(Debug)]
-    struct Kernel {
-        answer: fn(&[u8]) -> Result<(), i32>,
-        script: Script,
-        requests: Requests,
-    }
-
-    impl Transport for Kernel {
-        fn send(&mut self, request: &[u8]) -> Result<(), Error> {
-            self.requests.lock().unwrap().push(request.to_vec());
-            let sequence = u32::from_ne_bytes(*request[8..].first_chunk().unwrap());
-            let (kind, errno) = match (self.answer)(request) {
-                Ok(()) => (kind::DONE, 0),
-                Err(errno) => (kind::ERROR, -errno),
-            };
-            let mut datagram = Vec::new();
-            append_message(kind, 0, sequence, 0, &errno.to_ne_bytes(), &mut datagram);
-            self.script = Script::new([Ok(datagram)]);
-            Ok(())
-        }
-
-        fn receive(&mut self, buffer: &mut Vec<u8>) -> Result<(), Error> {
-            self.script.receive(buffer)
-        }
-
-        fn port_id(&self) -> u32 {
-            0
-        }
-    }
-
-    fn host(answer: fn(&[u8]) -> Result<(), i32>) -> (Host, Requests) {
-        let requests = Requests::default();
-        let shared = requests.clone();
-        let open =
-            move || Ok(Box::new(Kernel { answer, script: Script::default(), requests: shared.clone() }) as Channel);
-        (Host::new(open, ProcFs::new("/nonexistent")), requests)
-    }
-
-    fn has_bytecode(request: &[u8]) -> bool {
-        request.len() > 16 + 60
-    }
-
-    const BYTECODE: [u8; 4] = [0, 4, 0, 0];
-
-    #[test]
-    fn a_kernel_that_refuses_bytecode_is_asked_again_without() {
-        for errno in [EPERM, EINVAL, EOPNOTSUPP] {
-            let refuse: fn(&[u8]) -> Result<(), i32> = match errno {
-                EPERM => |request| if has_bytecode(request) { Err(EPERM) } else { Ok(()) },
-                EINVAL => |request| if has_bytecode(request) { Err(EINVAL) } else { Ok(()) },
-                _ => |request| if has_bytecode(request) { Err(EOPNOTSUPP) } else { Ok(()) },
-            };
-            let (host, requests) = host(refuse);
-            let sockets = host.sockets(StateSet::ALL, &BYTECODE).unwrap();
-            assert_eq!(sockets.source(), Source::NetlinkOneWalk);
-            let requests = requests.lock().unwrap();
-            assert_eq!(requests.iter().map(|request| has_bytecode(request)).collect::<Vec<_>>(), [true, false]);
-        }
-    }
-
-    #[test]
-    fn the_other_request_takes_bytecode_again() {
-        let modern_only = |request: &[u8]| if request[4] == 20 { Ok(()) } else { Err(EINVAL) };
-        let (host, requests) = host(modern_only);
-        assert_eq!(host.sockets(StateSet::ALL, &BYTECODE).unwrap().source(), Source::NetlinkTwoWalks);
-        let kinds: Vec<u8> = requests.lock().unwrap().iter().map(|request| request[4]).collect();
-        assert_eq!(kinds, [18, 18, 20]);
-        assert!(has_bytecode(&requests.lock().unwrap()[2]));
-    }
-
-    #[test]
-    fn without_bytecode_nothing_is_asked_twice() {
-        let (host, requests) = host(|_| Err(EINVAL));
-        let error = host.with_source(Source::NetlinkOneWalk).sockets(StateSet::ALL, &[]).unwrap_err();
-        assert_eq!(error.raw_os_error(), Some(EINVAL));
-        assert_eq!(requests.lock().unwrap().len(), 1);
-    }
-}

@@ -3,6 +3,7 @@
 use std::time::SystemTime;
 
 use crate::Error;
+use crate::filter::Filter;
 use crate::host::{Host, Source};
 use crate::procfs::{Counters, Settings};
 use crate::sock_diag::DumpStats;
@@ -88,7 +89,7 @@ impl Provenance {
 pub struct Sampler<'h> {
     host: &'h Host,
     states: StateSet,
-    bytecode: Vec<u8>,
+    filter: Filter,
     wanted: Option<Wanted<'h>>,
 }
 
@@ -98,7 +99,7 @@ impl<'h> Sampler<'h> {
     /// Samples all sockets but the bound-and-idle ones.
     #[must_use]
     pub fn new(host: &'h Host) -> Self {
-        Self { host, states: StateSet::ALL, bytecode: Vec::new(), wanted: None }
+        Self { host, states: StateSet::ALL, filter: Filter::default(), wanted: None }
     }
 
     /// Asks for these states and no others.
@@ -108,14 +109,14 @@ impl<'h> Sampler<'h> {
         self
     }
 
-    /// Leaves sockets out in the kernel already; what passes still has to satisfy [`wanted`](Self::wanted).
+    /// Counts only the sockets that match; the kernel leaves out the others where it can.
     #[must_use]
-    pub fn bytecode(mut self, bytecode: Vec<u8>) -> Self {
-        self.bytecode = bytecode;
+    pub fn filter(mut self, filter: Filter) -> Self {
+        self.filter = filter;
         self
     }
 
-    /// Counts only the sockets that satisfy this.
+    /// Counts only the sockets that satisfy this, besides the filter.
     #[must_use]
     pub fn wanted(mut self, wanted: impl Fn(&SocketRecord<'_>, Role) -> bool + 'h) -> Self {
         self.wanted = Some(Box::new(wanted));
@@ -127,7 +128,7 @@ impl<'h> Sampler<'h> {
     /// A walk that breaks off gives a sample that says so in [`Provenance::partial`].
     ///
     /// # Errors
-    /// What [`Host::sockets`] gives where no walk could begin.
+    /// What [`Host::sockets_matching`] gives where no walk could begin.
     pub fn take(&self) -> Result<Sample, Error> {
         let mut provenance = Provenance::of(self.host);
         let settings = self.host.procfs().settings()?;
@@ -138,15 +139,13 @@ impl<'h> Sampler<'h> {
             states: StateCounts::default(),
             destinations: Destinations::new(Roles::new(listening, settings.range), rules),
         };
-        let mut sockets = self.host.sockets(self.states, &self.bytecode)?;
-        let outcome = match &self.wanted {
-            None => sockets.observe(&mut tally),
-            Some(wanted) => sockets.observe(&mut |record: &SocketRecord<'_>| {
-                if wanted(record, tally.destinations.roles().of(record)) {
-                    tally.observe(record);
-                }
-            }),
-        };
+        let mut sockets = self.host.sockets_matching(self.states, &self.filter)?;
+        let outcome = sockets.observe(&mut |record: &SocketRecord<'_>| {
+            let is_wanted = |wanted: &Wanted<'_>| wanted(record, tally.destinations.roles().of(record));
+            if self.filter.matches(record) && self.wanted.as_ref().is_none_or(is_wanted) {
+                tally.observe(record);
+            }
+        });
         provenance.source = Some(sockets.source());
         provenance.dump = sockets.stats();
         provenance.partial = outcome.err().map(|error| error.chain());
@@ -157,7 +156,11 @@ impl<'h> Sampler<'h> {
 
 impl std::fmt::Debug for Sampler<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Sampler").field("host", &self.host).field("states", &self.states).finish_non_exhaustive()
+        f.debug_struct("Sampler")
+            .field("host", &self.host)
+            .field("states", &self.states)
+            .field("filter", &self.filter)
+            .finish_non_exhaustive()
     }
 }
 

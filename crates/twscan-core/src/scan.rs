@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use crate::Error;
+use crate::filter::{Filter, Prefix, Side};
 use crate::host::{Host, Source};
 use crate::sample::{Sample, Sampler};
 use crate::sock_diag::DumpStats;
@@ -24,7 +25,7 @@ use crate::tally::Tally;
 pub struct Scan {
     host: Host,
     states: StateSet,
-    to: Option<SocketAddr>,
+    filter: Filter,
 }
 
 impl Scan {
@@ -39,7 +40,7 @@ impl Scan {
     /// All sockets of this host, but for the bound-and-idle ones.
     #[must_use]
     pub fn of(host: Host) -> Self {
-        Self { host, states: StateSet::EMPTY, to: None }
+        Self { host, states: StateSet::EMPTY, filter: Filter::default() }
     }
 
     /// Only sockets in this state; called again, in that one too.
@@ -52,8 +53,14 @@ impl Scan {
     /// Only sockets with this remote address and port; v4-mapped ones are found by their IPv4 address.
     #[must_use]
     pub fn to(self, destination: SocketAddr) -> Self {
-        let to = SocketAddr::new(destination.ip().to_canonical(), destination.port());
-        Self { to: Some(to), ..self }
+        let address = Prefix::from(destination.ip().to_canonical());
+        self.filter(Filter::Host(Side::Remote, Some(address), Some(destination.port())))
+    }
+
+    /// Only sockets that match; called again, those that match both.
+    #[must_use]
+    pub fn filter(self, filter: Filter) -> Self {
+        Self { filter: Filter::And(vec![self.filter, filter]), ..self }
     }
 
     /// Counts the sockets.
@@ -69,18 +76,15 @@ impl Scan {
     /// Shows each socket to a tally, or to a closure.
     ///
     /// # Errors
-    /// What [`Host::sockets`] gives where no walk could begin; one that breaks off is no error but an
+    /// What [`Host::sockets_matching`] gives where no walk could begin; one that breaks off is no error but an
     /// [`interruption`](Outcome::interruption).
     pub fn tally<T: Tally + ?Sized>(&self, tally: &mut T) -> Result<Outcome, Error> {
-        let mut sockets = self.host.sockets(self.wanted_states(), &[])?;
-        let result = match self.to {
-            None => sockets.observe(tally),
-            Some(to) => sockets.observe(&mut |record: &SocketRecord<'_>| {
-                if record.remote() == to {
-                    tally.observe(record);
-                }
-            }),
-        };
+        let mut sockets = self.host.sockets_matching(self.wanted_states(), &self.filter)?;
+        let result = sockets.observe(&mut |record: &SocketRecord<'_>| {
+            if self.filter.matches(record) {
+                tally.observe(record);
+            }
+        });
         Ok(Outcome { source: sockets.source(), dump: sockets.stats(), interruption: result.err() })
     }
 
@@ -89,11 +93,7 @@ impl Scan {
     /// # Errors
     /// As for [`Sampler::take`].
     pub fn sample(&self) -> Result<Sample, Error> {
-        let sampler = Sampler::new(&self.host).states(self.wanted_states());
-        match self.to {
-            None => sampler.take(),
-            Some(to) => sampler.wanted(move |record, _| record.remote() == to).take(),
-        }
+        Sampler::new(&self.host).states(self.wanted_states()).filter(self.filter.clone()).take()
     }
 
     fn wanted_states(&self) -> StateSet {

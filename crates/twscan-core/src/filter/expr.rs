@@ -71,6 +71,13 @@ impl Filter {
     }
 }
 
+/// Every socket matches.
+impl Default for Filter {
+    fn default() -> Self {
+        Self::And(Vec::new())
+    }
+}
+
 impl fmt::Display for Filter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
