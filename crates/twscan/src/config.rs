@@ -3,7 +3,9 @@
 use std::io::IsTerminal;
 
 use anstream::ColorChoice;
+use twscan_core::filter::{Filter, Selection};
 use twscan_core::host::{Host, Source};
+use twscan_core::names::LiveNames;
 use twscan_core::socket::{Family, SocketRecord, StateSet, TcpState};
 use twscan_core::target::Target;
 
@@ -37,8 +39,8 @@ pub(crate) struct Config {
 #[derive(Debug)]
 pub(crate) enum Action {
     Summary { quick: bool, top: usize },
-    ByDest { target: Option<Target>, states: StateSet, sort: SortKey, top: Option<usize> },
-    List { states: StateSet, heading: bool },
+    ByDest { target: Option<Target>, states: StateSet, filter: Option<Filter>, sort: SortKey, top: Option<usize> },
+    List { states: StateSet, filter: Filter, heading: bool },
     Completions(clap_complete::Shell),
     Man,
 }
@@ -65,8 +67,10 @@ impl Config {
         let action = match command.unwrap_or(CommandArgs::Summary(SummaryArgs { quick: false, top: 5 })) {
             CommandArgs::Summary(SummaryArgs { quick, top }) => Action::Summary { quick, top },
             CommandArgs::ByDest(args) => by_dest(&args)?,
-            CommandArgs::List(ListArgs { states, no_header, .. }) => {
-                Action::List { states: state_set(&states)?, heading: !no_header }
+            CommandArgs::List(ListArgs { words, no_header, .. }) => {
+                let Selection { states, filter, .. } = selection(&words)?;
+                let states = states.unwrap_or(StateSet::ALL);
+                Action::List { states, filter: filter.unwrap_or_default(), heading: !no_header }
             }
             CommandArgs::Completions { shell } => Action::Completions(shell),
             CommandArgs::Man => Action::Man,
@@ -102,26 +106,35 @@ impl Config {
     }
 }
 
+/// The first word is the target, unless states or a filter begin with it.
 fn by_dest(args: &ByDestArgs) -> Result<Action, Failure> {
-    let target = match &args.target {
-        None => None,
-        Some(text) => Some(text.parse::<Target>().map_err(|error| Failure::Usage(error.to_string()))?),
+    let (target, words) = match args.words.split_first() {
+        Some((first, rest)) if !Selection::can_begin_with(first) => {
+            (Some(first.parse::<Target>().map_err(|error| Failure::Usage(error.to_string()))?), rest)
+        }
+        _ => (None, &args.words[..]),
     };
-    let states = state_set(&args.states)?;
-    Ok(Action::ByDest { target, states, sort: args.sort, top: (!args.all).then_some(args.top) })
+    let Selection { states, filter, .. } = selection(words)?;
+    let states = match (states, state_set(&args.states)?) {
+        (None, None) => StateSet::ALL,
+        (words, option) => words.unwrap_or_default() | option.unwrap_or_default(),
+    };
+    Ok(Action::ByDest { target, states, filter, sort: args.sort, top: (!args.all).then_some(args.top) })
 }
 
-/// The states named, all of them where none is.
-fn state_set(names: &[String]) -> Result<StateSet, Failure> {
-    let mut states = StateSet::EMPTY;
+fn selection(words: &[String]) -> Result<Selection, Failure> {
+    Selection::parse(&words.join(" "), &LiveNames)
+        .map_err(|error| Failure::Usage(format!("{error}\n{}", error.pointer())))
+}
+
+/// The states named, `None` where none is.
+fn state_set(names: &[String]) -> Result<Option<StateSet>, Failure> {
+    let mut states = None;
     for name in names {
-        states |= StateSet::from_name(name).ok_or_else(|| unknown_state(name))?;
-        if TcpState::from_name(name) == Some(TcpState::Close) {
-            // Bound-but-idle sockets are the only ones that the kernel shows as CLOSE, and it wants to be asked for them.
-            states |= StateSet::of(TcpState::BoundInactive);
-        }
+        let named = StateSet::from_name(name).ok_or_else(|| unknown_state(name))?;
+        states = Some(states.unwrap_or_default() | named);
     }
-    Ok(if states.is_empty() { StateSet::ALL } else { states })
+    Ok(states)
 }
 
 fn unknown_state(name: &str) -> Failure {

@@ -30,7 +30,15 @@ fn wrong_usage_exits_2_and_says_what_would_be_right() {
         (&["by-dest", "localhost:8080"], "127.0.0.1:8080"),
         (&["by-dest", "db.example.com"], "getent hosts"),
         (&["by-dest", "99999"], "a port is a number from 1 to 65535"),
-        (&["list", "waiting"], "groups are all, connected"),
+        (&["list", "waiting"], "expected a state such as time-wait, a group (all, connected"),
+        (&["list", "time-wait", "dport", "=", ":80", "garbage"], "column 23, \"garbage\": expected and, or, another"),
+        (&["list", "dport", "=", ":99999"], "a port from 0 to 65535"),
+        (&["list", "(dport = :80"], ") for the ( at column 1"),
+        (&["list", "dev", "no-such-device"], "the name of an interface that exists"),
+        (&["list", "cgroup", "/no/such/path"], "the path of a cgroup that exists"),
+        (&["by-dest", "8080", "time-wiat"], "column 1, \"time-wiat\": expected a state"),
+        (&["by-dest", "8080", "src", "localhost"], "column 5, \"localhost\": expected an address"),
+        (&["by-dest", "dport", "80", ")"], "column 10, \")\""),
         (&["by-dest", "--state", "nope"], "'nope' is no state"),
         (&["by-dest", "--top", "x"], "invalid value 'x'"),
         (&["sumary"], "'summary'"),
@@ -41,6 +49,15 @@ fn wrong_usage_exits_2_and_says_what_would_be_right() {
         assert!(text(&output.stderr).contains(part), "{args:?}: {}", text(&output.stderr));
         assert!(output.stdout.is_empty(), "{args:?}");
     }
+}
+
+#[test]
+fn a_mistake_in_a_filter_is_pointed_at() {
+    let output = twscan(&["list", "time-wait", "dport = :80", "src", "10.0.0.0/33"]);
+    assert_eq!(output.status.code(), Some(2));
+    let expected = "error: cannot read the filter at column 36, \"33\": expected a prefix length from 0 to 32\n\
+                    time-wait dport = :80 src 10.0.0.0/33\n                                   ^^\n";
+    assert_eq!(text(&output.stderr), expected);
 }
 
 #[test]

@@ -5,6 +5,7 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use super::Header;
 use crate::budget::{PortBudget, Zone};
+use crate::filter::Filter;
 use crate::sample::Sample;
 use crate::socket::TcpState;
 use crate::tally::{DestinationCounts, DestinationKey, Role};
@@ -18,6 +19,8 @@ pub struct ByDestReport {
     pub header: Header,
     /// The target asked for, as it was understood; null for all.
     pub target: Option<String>,
+    /// The filter asked for, as it was understood; null for none.
+    pub filter: Option<String>,
     /// The groups, in the order asked for.
     pub destinations: Vec<Destination>,
     /// How many groups there are, also those not shown.
@@ -43,7 +46,14 @@ impl ByDestReport {
         let groups = destinations.len();
         let matched = destinations.iter().map(|destination| destination.sockets).sum();
         destinations.truncate(top.unwrap_or(groups));
-        Self { header: Header::new(Self::SCHEMA, &sample.provenance), target, destinations, groups, matched }
+        let header = Header::new(Self::SCHEMA, &sample.provenance);
+        Self { header, target, filter: None, destinations, groups, matched }
+    }
+
+    /// Notes the filter that the sample was taken with.
+    #[must_use]
+    pub fn with_filter(self, filter: &Filter) -> Self {
+        Self { filter: Some(filter.to_string()), ..self }
     }
 }
 

@@ -1,5 +1,6 @@
 use std::cmp::Ordering;
 
+use twscan_core::filter::Filter;
 use twscan_core::report::{ByDestReport, Destination};
 use twscan_core::sample::Sampler;
 use twscan_core::socket::{SocketRecord, StateSet};
@@ -15,12 +16,13 @@ pub(crate) fn run(
     config: &Config,
     target: Option<&Target>,
     states: StateSet,
+    filter: Option<&Filter>,
     sort: SortKey,
     top: Option<usize>,
 ) -> Result<Status, Failure> {
     let host = config.host();
     let families = config.families;
-    let mut sampler = Sampler::new(&host).states(states);
+    let mut sampler = Sampler::new(&host).states(states).filter(filter.cloned().unwrap_or_default());
     if families != Families::Both || target.is_some() {
         sampler = sampler.wanted(move |record: &SocketRecord<'_>, role: Role| {
             families.contain(record) && target.is_none_or(|target| target.matches(record, role))
@@ -32,7 +34,10 @@ pub(crate) fn run(
         SortKey::TimeWait => Destination::most_time_waits_first,
         SortKey::Ports => Destination::fullest_first,
     };
-    let report = ByDestReport::new(&sample, target.map(ToString::to_string), order, top);
+    let mut report = ByDestReport::new(&sample, target.map(ToString::to_string), order, top);
+    if let Some(filter) = filter {
+        report = report.with_filter(filter);
+    }
     let mut out = crate::render::stdout(config);
     match config.format {
         Format::Table => by_dest::write(&report, config.stdout_is_terminal, &mut out)?,

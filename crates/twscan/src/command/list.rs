@@ -1,5 +1,6 @@
 use std::io::Write;
 
+use twscan_core::filter::Filter;
 use twscan_core::report::Header;
 use twscan_core::sample::Provenance;
 use twscan_core::socket::{SocketRecord, StateSet};
@@ -11,11 +12,11 @@ use crate::failure::Failure;
 use crate::render::{csv, provenance, rows};
 
 /// Prints each socket as it comes: memory does not grow with the table.
-pub(crate) fn run(config: &Config, states: StateSet, heading: bool) -> Result<Status, Failure> {
+pub(crate) fn run(config: &Config, states: StateSet, filter: &Filter, heading: bool) -> Result<Status, Failure> {
     let host = config.host();
     let mut origin = Provenance::of(&host);
     let roles = Roles::new(host.listening_ports()?, host.procfs().settings()?.range);
-    let mut sockets = host.sockets(states, &[])?;
+    let mut sockets = host.sockets_matching(states, filter)?;
     let mut out = rows::Buffered::new(std::io::stdout().lock());
     match config.format {
         Format::Table if heading => out.write_with(rows::heading)?,
@@ -29,7 +30,8 @@ pub(crate) fn run(config: &Config, states: StateSet, heading: bool) -> Result<St
             Ok(None) => break Ok(()),
             Err(error) => break Err(error),
         };
-        for record in batch.filter(|record: &SocketRecord<'_>| config.families.contain(record)) {
+        let is_wanted = |record: &SocketRecord<'_>| config.families.contain(record) && filter.matches(record);
+        for record in batch.filter(is_wanted) {
             let role = roles.of(&record);
             shown += 1;
             match config.format {

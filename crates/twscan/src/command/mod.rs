@@ -12,8 +12,10 @@ use crate::failure::Failure;
 pub(crate) fn run(config: &Config) -> Result<Status, Failure> {
     match &config.action {
         Action::Summary { quick, top } => summary::run(config, *quick, *top),
-        Action::ByDest { target, states, sort, top } => by_dest::run(config, target.as_ref(), *states, *sort, *top),
-        Action::List { states, heading } => list::run(config, *states, *heading),
+        Action::ByDest { target, states, filter, sort, top } => {
+            by_dest::run(config, target.as_ref(), *states, filter.as_ref(), *sort, *top)
+        }
+        Action::List { states, filter, heading } => list::run(config, *states, filter, *heading),
         Action::Completions(shell) => generate::completions(*shell),
         Action::Man => generate::man(),
     }

@@ -14,6 +14,10 @@ pub(crate) fn write(report: &ByDestReport, terminal: bool, out: &mut impl Write)
         verdict::write_partial(reason, out)?;
     }
     let of_role = |role| report.destinations.iter().filter(|row| row.role == role).collect::<Vec<_>>();
+    if let Some(filter) = &report.filter {
+        writeln!(out, "ONLY: {filter}; ports of other sockets are not counted as held")?;
+        writeln!(out)?;
+    }
     let target = report.target.as_deref();
     write_outbound(&of_role(Role::Outbound), target, terminal, out)?;
     write_inbound(&of_role(Role::Inbound), target, out)?;
