@@ -5,10 +5,14 @@
 
 mod by_dest;
 mod list;
+#[cfg(feature = "logs")]
+mod logs;
 mod summary;
 
 pub use by_dest::{ByDestReport, Destination, DestinationStates};
 pub use list::{Endpoint, SocketRow};
+#[cfg(feature = "logs")]
+pub use logs::{LOGS_SCHEMA, LogsDestination, LogsMinute, LogsOther, LogsProgram, LogsReport};
 pub use summary::{Families, StateRow, States, SummaryReport, TcpTotals, TimeWait, Totals};
 
 use jiff::Timestamp;
