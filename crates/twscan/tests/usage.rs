@@ -61,6 +61,41 @@ fn a_mistake_in_a_filter_is_pointed_at() {
 }
 
 #[test]
+fn every_malformed_filter_exits_2_and_names_the_column() {
+    for (words, place) in [
+        ("sport", "end, column 6"),
+        ("sport =", "end, column 8"),
+        ("sport = = 1", "column 9, \"=\""),
+        ("sport = :http-but-not", "column 9, \":http-but-not\""),
+        ("sport >= *", "column 10, \"*\""),
+        ("dport = 1 and", "end, column 14"),
+        ("dport = 1 or or dport = 2", "column 14, \"or\""),
+        ("dport = 1 )", "column 11, \")\""),
+        ("( dport = 1", "end, column 12"),
+        ("dport = 1 time-wait", "column 11, \"time-wait\""),
+        ("and dport = 1", "column 1, \"and\""),
+        ("state", "end, column 6"),
+        ("exclude dport", "column 9, \"dport\""),
+        ("src > 10.0.0.1", "column 5, \">\""),
+        ("src 10", "column 5, \"10\""),
+        ("src 300.0.0.1", "column 5, \"300.0.0.1\""),
+        ("src ::/129", "column 8, \"129\""),
+        ("src 10.0.0.1:70000", "column 14, \"70000\""),
+        ("src fd00::1:80", "column 5, \"fd00::1:80\""),
+        ("src [::1", "column 5, \"[::1\""),
+        ("dev < 3", "column 5, \"<\""),
+        ("fwmark 1/", "column 8, \"1/\""),
+        ("autobound", "column 1, \"autobound\""),
+    ] {
+        let output = twscan(&["list", words]);
+        assert_eq!(output.status.code(), Some(2), "{words}");
+        let said = text(&output.stderr);
+        assert!(said.starts_with("error: cannot read the filter at ") && said.contains(place), "{words}: {said}");
+        assert!(output.stdout.is_empty(), "{words}");
+    }
+}
+
+#[test]
 fn every_command_shows_examples_in_its_help() {
     for command in ["summary", "by-dest", "list"] {
         let output = twscan(&[command, "--help"]);
