@@ -117,6 +117,13 @@ impl ProcFs {
         Ok(counters)
     }
 
+    /// Whether this is a thread of the kernel's own, which has no files open and no namespaces but the host's.
+    #[cfg(all(feature = "live", target_os = "linux"))]
+    pub(crate) fn is_kernel_thread(&self, pid: u32) -> bool {
+        let stat = self.read(&format!("{pid}/stat")).ok().flatten();
+        stat.and_then(|stat| owner::Stat::parse(&stat)).is_some_and(|stat| stat.is_kernel_thread())
+    }
+
     /// A file or directory below the root.
     #[cfg(all(feature = "live", target_os = "linux"))]
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -142,7 +149,7 @@ impl ProcFs {
         self.root.join("thread-self/net").join(name)
     }
 
-    fn read(&self, name: &str) -> Result<Option<String>, Error> {
+    pub(crate) fn read(&self, name: &str) -> Result<Option<String>, Error> {
         read_optional(&self.root.join(name))
     }
 }

@@ -5,7 +5,7 @@ use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{Mode, OFlags, RawDir, openat, readlinkat_raw};
 use rustix::io::Errno;
 
-use super::{Coverage, Owners, Process, Stat, Users, Wanted, prune};
+use super::{Coverage, Owners, Process, Users, Wanted, prune};
 use crate::Error;
 use crate::procfs::ProcFs;
 
@@ -60,7 +60,7 @@ impl<'p> OwnerScan<'p> {
         let directory = rustix::fs::open(&root, DIRECTORY, Mode::empty()).map_err(cannot_read)?;
         let users = std::fs::read(&self.passwd).unwrap_or_default();
         let users = Users::parse(&String::from_utf8_lossy(&users));
-        let mut pass = Pass::new(directory, wanted, &users);
+        let mut pass = Pass::new(self.procfs, directory, wanted, &users);
 
         let mut first = Vec::new();
         if !self.every_process
@@ -83,7 +83,8 @@ impl<'p> OwnerScan<'p> {
 
 /// One pass, with buffers that are used again for each process.
 struct Pass<'a> {
-    proc: OwnedFd,
+    procfs: &'a ProcFs,
+    directory: OwnedFd,
     wanted: &'a Wanted,
     users: &'a Users,
     entries: Vec<u8>,
@@ -92,16 +93,18 @@ struct Pass<'a> {
 }
 
 impl<'a> Pass<'a> {
-    fn new(proc: OwnedFd, wanted: &'a Wanted, users: &'a Users) -> Self {
+    fn new(procfs: &'a ProcFs, directory: OwnedFd, wanted: &'a Wanted, users: &'a Users) -> Self {
         let entries = Vec::with_capacity(ENTRIES_LEN);
-        Self { proc, wanted, users, entries, found: Vec::new(), coverage: Coverage::default() }
+        Self { procfs, directory, wanted, users, entries, found: Vec::new(), coverage: Coverage::default() }
     }
 
     fn read(&mut self, pids: &[u32]) {
         for pid in pids {
             match self.read_process(*pid) {
                 Ok(()) => self.coverage.read += 1,
-                Err(Errno::ACCESS | Errno::PERM) if !self.is_kernel_thread(*pid) => self.coverage.unreadable += 1,
+                Err(Errno::ACCESS | Errno::PERM) if !self.procfs.is_kernel_thread(*pid) => {
+                    self.coverage.unreadable += 1
+                }
                 // It has ended, as processes do.
                 Err(_) => {}
             }
@@ -109,7 +112,7 @@ impl<'a> Pass<'a> {
     }
 
     fn read_process(&mut self, pid: u32) -> Result<(), Errno> {
-        let files = openat(&self.proc, format!("{pid}/fd"), DIRECTORY, Mode::empty())?;
+        let files = openat(&self.directory, format!("{pid}/fd"), DIRECTORY, Mode::empty())?;
         let mut inodes = Vec::new();
         let mut refused = false;
         let mut entries = RawDir::new(&files, self.entries.spare_capacity_mut());
@@ -134,11 +137,6 @@ impl<'a> Pass<'a> {
             }
         }
         if refused { Err(Errno::ACCESS) } else { Ok(()) }
-    }
-
-    fn is_kernel_thread(&self, pid: u32) -> bool {
-        let stat = read_at(self.proc.as_fd(), &format!("{pid}/stat"));
-        stat.ok().and_then(|stat| Stat::parse(&stat)).is_some_and(|stat| stat.is_kernel_thread())
     }
 
     /// Whether each wanted socket has an owner that may be the only one.
