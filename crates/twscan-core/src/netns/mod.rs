@@ -1,9 +1,9 @@
 //! Network namespaces: naming one, entering it, and finding all of a host's.
 //!
-//! Sockets, counters and parameters belong to a network namespace, and a reader sees those of its own. [`enter`] runs a
+//! Sockets, counters and parameters belong to a network namespace, and a reader sees those of its own. `enter` runs a
 //! closure in another, in a thread that ends with it: the caller's thread never moves, and a
-//! [`Host::live`](crate::host::Host::live) made in the closure reads what is there. [`Namespaces::discover`] finds every
-//! namespace of the host once, and [`Namespaces::visit`] enters one after the other.
+//! `Host::live()` made in the closure reads what is there. `Namespaces::discover` finds every
+//! namespace of the host once, and `Namespaces::visit` enters one after the other.
 //!
 //! ```no_run
 //! use twscan_core::Scan;

@@ -61,7 +61,7 @@ impl LiveSockets {
     /// Adds what another tally has collected by the same roles; a socket that both have seen counts once.
     pub fn merge(&mut self, other: &Self) {
         for (key, inodes) in &other.groups {
-            let group = self.groups.entry(key.clone()).or_default();
+            let group = self.groups.entry(*key).or_default();
             group.extend(inodes);
             group.sort_unstable();
             group.dedup();

@@ -1,16 +1,19 @@
+use std::path::Path;
 use std::process::{Child, Command};
 
 /// Runs this test again as its own child, in the caller's namespaces but without privileges: as another user where that
 /// user exists, else without capabilities. The child finds `TWSCAN_TEST_CHILD` set.
 pub(crate) fn run_again_unprivileged(test: &str) {
-    let mut command = Command::new("setpriv");
-    let everybody = std::fs::read_to_string("/proc/self/uid_map").unwrap().split_whitespace().nth(2) != Some("1");
-    if everybody {
-        command.args(["--reuid=65534", "--regid=65534", "--clear-groups", "--"]);
-    } else {
-        command.args(["--bounding-set=-all", "--inh-caps=-all", "--"]);
-    }
-    command.arg(std::env::current_exe().unwrap());
+    let binary = std::env::current_exe().unwrap();
+    let read = |name: &str| std::fs::read_to_string(format!("/proc/thread-self/{name}")).unwrap();
+    let has_privileges = !read("status").contains("\nCapEff:\t0000000000000000\n");
+    let other_users_exist = read("uid_map").split_whitespace().nth(2) != Some("1");
+    let mut command = Command::new(if has_privileges { Path::new("setpriv") } else { &binary });
+    match (has_privileges, other_users_exist) {
+        (false, _) => &mut command,
+        (true, true) => command.args(["--reuid=65534", "--regid=65534", "--clear-groups", "--"]).arg(binary),
+        (true, false) => command.args(["--bounding-set=-all", "--inh-caps=-all", "--"]).arg(binary),
+    };
     run_as_child(command, test);
 }
 

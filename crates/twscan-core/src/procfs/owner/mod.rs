@@ -1,6 +1,6 @@
 //! Which processes have a socket open: `/proc/*/fd`, read only when asked for.
 //!
-//! The kernel tells a socket's inode, and each process's open files tell theirs; [`OwnerScan`] brings the two together in
+//! The kernel tells a socket's inode, and each process's open files tell theirs; `OwnerScan` brings the two together in
 //! one pass. A TIME_WAIT has no inode and no owner: the processes with live sockets to the same destination are the
 //! likely ones ([`LiveSockets`](crate::tally::LiveSockets)).
 //!

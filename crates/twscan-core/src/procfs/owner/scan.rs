@@ -103,7 +103,7 @@ impl<'a> Pass<'a> {
             match self.read_process(*pid) {
                 Ok(()) => self.coverage.read += 1,
                 Err(Errno::ACCESS | Errno::PERM) if !self.procfs.is_kernel_thread(*pid) => {
-                    self.coverage.unreadable += 1
+                    self.coverage.unreadable += 1;
                 }
                 // It has ended, as processes do.
                 Err(_) => {}
