@@ -1,4 +1,5 @@
 //! Network namespaces that the tests make, found, counted and entered.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test says what it expects by failing")]
 #![cfg(all(feature = "live", target_os = "linux"))]
 
 mod support;
@@ -31,7 +32,7 @@ fn populate(number: usize, directory: &Path) -> Populated {
     let connections = number % 3;
     let open = net.run(|| if connections == 0 { vec![] } else { vec![connect(connections)] }).unwrap();
     let mut process = None;
-    if number % 2 == 0 {
+    if number.is_multiple_of(2) {
         process = Some(Ends(net.run(|| Command::new("sleep").arg("600").spawn().unwrap()).unwrap()));
     } else {
         symlink(net.path(), directory.join(format!("blue{number}"))).unwrap();
@@ -79,6 +80,8 @@ fn sixty_namespaces_are_found_once_and_counted() -> Result<(), twscan_lab::Error
                 entered += usize::from(namespace.inode().and_then(known).is_some());
                 Scan::new().count().unwrap().sockets
             })
+            .unwrap()
+            .into_iter()
             .filter_map(|(namespace, visit)| Some((namespace, known(namespace.inode()?)?, visit)))
             .collect();
         assert_eq!(visits.len(), 60);
@@ -102,7 +105,7 @@ fn without_privileges_each_namespace_that_could_not_be_entered_is_named() -> Res
     if is_child() {
         let namespaces = Discovery::new(&ProcFs::default()).run_directories([]).find().unwrap();
         let (mut read, mut refused, mut idle) = (0, 0, 0);
-        for (namespace, visit) in namespaces.visit(|_| Scan::new().count().unwrap().sockets) {
+        for (namespace, visit) in namespaces.visit(|_| Scan::new().count().unwrap().sockets).unwrap() {
             match visit {
                 Visit::Read(_) => {
                     assert!(namespace.is_current());

@@ -4,6 +4,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::thread;
 
+use rustix::fd::AsFd;
 use rustix::fs::{Mode, OFlags, fstatfs};
 use rustix::io::Errno;
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
@@ -31,7 +32,11 @@ use crate::Error;
 /// in the user namespace that it belongs to as well.
 pub fn enter<T: Send>(netns: &NetnsRef, visit: impl FnOnce() -> T + Send) -> Result<T, Error> {
     let (path, file) = netns.open()?;
-    Ok(enter_file(&netns.to_string(), &path, &file, visit)?)
+    let inside = || {
+        move_into(&netns.to_string(), &path, &file)?;
+        Ok(visit())
+    };
+    in_a_thread(inside)?
 }
 
 impl NetnsRef {
@@ -64,31 +69,22 @@ impl NetnsRef {
     }
 }
 
-/// Runs `visit` in a thread that has entered this namespace.
-pub(super) fn enter_file<T: Send>(
-    netns: &str,
-    path: &Path,
-    file: &File,
-    visit: impl FnOnce() -> T + Send,
-) -> Result<T, NetnsError> {
-    let here = is_here(file);
+/// Runs a closure in a thread of its own, so that the caller's stays in its namespace.
+pub(super) fn in_a_thread<T: Send>(inside: impl FnOnce() -> T + Send) -> Result<T, Error> {
     thread::scope(|scope| {
-        let inside = || {
-            if !here {
-                move_into(netns, path, file)?;
-            }
-            Ok(visit())
-        };
         let thread = thread::Builder::new()
             .name("netns".to_owned())
             .spawn_scoped(scope, inside)
-            .map_err(|cause| NetnsError::Thread { netns: netns.to_owned(), cause })?;
-        thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+            .map_err(|cause| NetnsError::Thread { cause })?;
+        Ok(thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
     })
 }
 
-fn move_into(netns: &str, path: &Path, file: &File) -> Result<(), NetnsError> {
-    use rustix::fd::AsFd;
+/// Moves the thread into a namespace, unless it is there already.
+pub(super) fn move_into(netns: &str, path: &Path, file: &File) -> Result<(), NetnsError> {
+    if is_here(file) {
+        return Ok(());
+    }
     move_into_link_name_space(file.as_fd(), Some(LinkNameSpaceType::Network)).map_err(|errno| match errno {
         // A namespace of another kind.
         Errno::INVAL => NetnsError::NotANamespace { path: path.to_owned() },

@@ -44,12 +44,6 @@ pub enum NetnsError {
         /// The file.
         path: PathBuf,
     },
-    /// The process or file by which a namespace was found now leads to another one.
-    #[error("network namespace {netns} has ended")]
-    Gone {
-        /// The namespace.
-        netns: String,
-    },
     /// The kernel does not let the thread in.
     #[error("cannot enter network namespace {netns}{}", hint(cause))]
     Enter {
@@ -60,10 +54,8 @@ pub enum NetnsError {
         cause: io::Error,
     },
     /// No thread could be started to enter in.
-    #[error("cannot start a thread to enter network namespace {netns} in")]
+    #[error("cannot start a thread to enter a network namespace in")]
     Thread {
-        /// The namespace.
-        netns: String,
         /// What the kernel answered.
         #[source]
         cause: io::Error,

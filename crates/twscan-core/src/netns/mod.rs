@@ -11,7 +11,7 @@
 //! use twscan_core::procfs::ProcFs;
 //!
 //! let namespaces = Namespaces::discover(&ProcFs::default())?;
-//! for (namespace, visit) in namespaces.visit(|_| Scan::new().count()) {
+//! for (namespace, visit) in namespaces.visit(|_| Scan::new().count())? {
 //!     match visit {
 //!         Visit::Read(count) => println!("{}: {} sockets", namespace.name(), count?.sockets),
 //!         Visit::Idle => {}

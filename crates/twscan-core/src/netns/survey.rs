@@ -208,3 +208,54 @@ pub(super) fn sockstat_inode(procfs: &ProcFs, task: &str) -> io::Result<u64> {
 
 /// The first one is to enter by, the others where it has ended meanwhile or has little to tell.
 const KEPT_PIDS: usize = 4;
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    /// Processes with their namespaces, in a tree of the shape of `/proc`.
+    fn tree(processes: &[(u32, &str)]) -> tempfile::TempDir {
+        let tree = tempfile::tempdir().unwrap();
+        for (pid, link) in processes {
+            let ns = tree.path().join(pid.to_string()).join("ns");
+            fs::create_dir_all(&ns).unwrap();
+            symlink(link, ns.join("net")).unwrap();
+        }
+        tree
+    }
+
+    #[test]
+    fn namespaces_are_told_apart_by_their_inodes() {
+        let tree = tree(&[(1, "net:[10]"), (5, "net:[10]"), (6, "net:[11]"), (7, "nonsense"), (8, "net:[11]")]);
+        fs::create_dir(tree.path().join("9")).unwrap();
+        let survey = Survey::take(&ProcFs::new(tree.path()), &[]).unwrap();
+        let seen: Vec<_> = survey.entries.iter().map(|entry| (entry.inode, entry.pids.clone())).collect();
+        assert_eq!(seen, [(Some(10), vec![1, 5]), (Some(11), vec![6, 8])]);
+        assert_eq!((survey.unreadable, survey.current), (0, None));
+    }
+
+    #[test]
+    fn one_number_completes_the_other() {
+        let mut survey = Survey::default();
+        let unreadable = survey.place(None, Some(70));
+        assert_eq!(survey.place(Some(10), Some(70)), unreadable);
+        assert_eq!(survey.place(Some(10), None), unreadable);
+        assert_ne!(survey.place(None, Some(71)), unreadable);
+        assert_eq!(survey.entries[unreadable].inode, Some(10));
+    }
+
+    #[test]
+    fn what_may_be_the_same_namespace_counts_once() {
+        let mut survey = Survey::default();
+        survey.current = Some(survey.place(Some(10), Some(70)));
+        survey.place(Some(11), Some(71));
+        assert_eq!(survey.others(), 1);
+        for file in [12, 13] {
+            survey.place(Some(file), None);
+        }
+        survey.place(None, Some(72));
+        assert_eq!(survey.others(), 3, "the third process may live in either of the two");
+    }
+}

@@ -2,9 +2,10 @@ use std::fs::File;
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 
-use super::enter::{OpenError, enter_file, is_absent, open_file};
+use super::enter::{OpenError, in_a_thread, is_absent, move_into, open_file};
 use super::survey::sockstat_inode;
 use super::{Namespace, Namespaces, NetnsError};
+use crate::Error;
 use crate::procfs::Counters;
 
 /// What came of a visit to a namespace.
@@ -22,39 +23,42 @@ pub enum Visit<T> {
 }
 
 impl Namespaces {
-    /// Runs the closure in each namespace, one after the other, as the iterator is asked for the next.
+    /// Runs the closure in each namespace, one after the other, and gives what came of each, in the order of
+    /// [`iter`](Self::iter).
     ///
-    /// Each is entered in a thread of its own, which ends with the visit ([`enter`](super::enter)); nothing is kept but
-    /// what the caller keeps. A namespace without a TCP socket is skipped by its `sockstat`, where it has a process
-    /// without being entered at all.
+    /// One thread goes from namespace to namespace and ends with the last; the caller's stays where it is. Memory grows
+    /// with what the closure returns and nothing else. A namespace without a TCP socket is skipped by its `sockstat`,
+    /// where it has a process without being entered at all. A panic in the closure goes on in the caller.
+    ///
+    /// # Errors
+    /// [`Error::Netns`] where the thread cannot be started.
     pub fn visit<T: Send>(
         &self,
         mut read: impl FnMut(&Namespace) -> T + Send,
-    ) -> impl Iterator<Item = (&Namespace, Visit<T>)> {
-        self.list.iter().map(move |namespace| {
-            let visit = self.visit_one(namespace, &mut read);
-            (namespace, visit.unwrap_or_else(Visit::Refused))
-        })
+    ) -> Result<Vec<(&Namespace, Visit<T>)>, Error> {
+        let visits: Vec<_> = in_a_thread(|| {
+            let visit = |namespace| self.visit_one(namespace, &mut read).unwrap_or_else(Visit::Refused);
+            self.list.iter().map(visit).collect()
+        })?;
+        Ok(self.list.iter().zip(visits).collect())
     }
 
-    fn visit_one<T: Send>(
+    fn visit_one<T>(
         &self,
         namespace: &Namespace,
-        read: &mut (impl FnMut(&Namespace) -> T + Send),
+        read: &mut impl FnMut(&Namespace) -> T,
     ) -> Result<Visit<T>, NetnsError> {
         let idle_from_outside = self.is_idle_from_outside(namespace);
         if idle_from_outside == Some(true) {
             return Ok(Visit::Idle);
         }
         let Some((path, file)) = self.open(namespace)? else { return Ok(Visit::Gone) };
-        enter_file(&namespace.name().to_string(), &path, &file, || {
-            let procfs = &self.procfs;
-            if idle_from_outside.is_none() && procfs.sockstat("thread-self").is_ok_and(|counters| is_idle(&counters)) {
-                Visit::Idle
-            } else {
-                Visit::Read(read(namespace))
-            }
-        })
+        move_into(&namespace.name().to_string(), &path, &file)?;
+        let is_idle = || self.procfs.sockstat("thread-self").is_ok_and(|counters| is_idle(&counters));
+        if idle_from_outside.is_none() && is_idle() {
+            return Ok(Visit::Idle);
+        }
+        Ok(Visit::Read(read(namespace)))
     }
 
     /// Whether it is idle, by the `/proc/PID/net` of a process that is still in it; `None` where there is none.
