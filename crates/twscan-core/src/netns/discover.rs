@@ -1,8 +1,7 @@
-use std::fmt;
 use std::path::{Path, PathBuf};
 
 use super::survey::{Entry, NamedFile, Survey};
-use super::{NetnsName, RUN_DIRECTORIES};
+use super::{NetnsName, NetnsRef, Others, RUN_DIRECTORIES};
 use crate::Error;
 use crate::procfs::ProcFs;
 use crate::procfs::owner::{Cgroup, Stat};
@@ -35,7 +34,7 @@ impl<'p> Discovery<'p> {
     /// [`Error::ReadFile`] where `/proc` cannot be listed.
     pub fn find(&self) -> Result<Namespaces, Error> {
         let survey = Survey::take(self.procfs, &self.run_directories)?;
-        let others = Others::of(&survey);
+        let others = others_of(&survey);
         let name = |place, entry: &Entry| name_of(self.procfs, entry, survey.host == Some(place));
         let mut list: Vec<_> = (survey.entries.iter().enumerate())
             .map(|(place, entry)| Namespace {
@@ -151,32 +150,23 @@ impl Namespace {
         self.entry.files.first().map(|file| file.path.as_path())
     }
 
+    /// What [`NetnsRef::parse`] takes for it: the name or path of a file, else a process id.
+    #[must_use]
+    pub fn reference(&self) -> Option<String> {
+        let name = |file: &NamedFile| match NetnsRef::parse(&file.name) {
+            Ok(NetnsRef::Name(name)) if RUN_DIRECTORIES.iter().any(|directory| file.path.starts_with(directory)) => {
+                name
+            }
+            _ => file.path.display().to_string(),
+        };
+        let file = self.entry.files.first().map(name);
+        file.or_else(|| self.pid().map(|pid| pid.to_string()))
+    }
+
     /// Whether the reader was in it.
     #[must_use]
     pub fn is_current(&self) -> bool {
         self.current
-    }
-}
-
-/// How many network namespaces there are that a verdict does not speak of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Others {
-    /// Those that were found.
-    pub found: usize,
-    /// Whether there may be more: processes that the reader does not see, or not well enough.
-    pub at_least: bool,
-}
-
-impl Others {
-    fn of(survey: &Survey) -> Self {
-        Self { found: survey.others(), at_least: survey.hidden || survey.unreadable > 0 || !survey.unlisted.is_empty() }
-    }
-}
-
-impl fmt::Display for Others {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}{}", if self.at_least { "at least " } else { "" }, self.found)
     }
 }
 
@@ -186,7 +176,11 @@ impl fmt::Display for Others {
 /// # Errors
 /// As for [`Discovery::find`].
 pub fn others_unread(procfs: &ProcFs) -> Result<Others, Error> {
-    Ok(Others::of(&Survey::take(procfs, &RUN_DIRECTORIES.map(PathBuf::from))?))
+    Ok(others_of(&Survey::take(procfs, &RUN_DIRECTORIES.map(PathBuf::from))?))
+}
+
+fn others_of(survey: &Survey) -> Others {
+    Others::new(survey.others(), survey.hidden || survey.unreadable > 0 || !survey.unlisted.is_empty())
 }
 
 /// Names the network namespace that the thread is in: `host`, or a file's, a container's or a unit's name; `None` where

@@ -25,6 +25,7 @@
 
 mod error;
 mod name;
+mod others;
 mod reference;
 
 #[cfg(all(feature = "live", target_os = "linux"))]
@@ -37,11 +38,12 @@ mod survey;
 mod visit;
 
 #[cfg(all(feature = "live", target_os = "linux"))]
-pub use discover::{Discovery, Namespace, Namespaces, Others, current_name, others_unread};
+pub use discover::{Discovery, Namespace, Namespaces, current_name, others_unread};
 #[cfg(all(feature = "live", target_os = "linux"))]
 pub use enter::enter;
 pub use error::NetnsError;
 pub use name::NetnsName;
+pub use others::Others;
 pub use reference::NetnsRef;
 #[cfg(all(feature = "live", target_os = "linux"))]
 pub use visit::Visit;

@@ -4,7 +4,7 @@ use foldhash::fast::RandomState;
 
 use super::{DestinationKey, Roles, Tally};
 use crate::procfs::owner::{Owners, Process, Wanted};
-use crate::socket::{SocketRecord, TcpState};
+use crate::socket::{SocketRecord, StateSet, TcpState};
 
 /// The inodes of the live sockets of each destination, for the question whose they are.
 ///
@@ -13,7 +13,7 @@ use crate::socket::{SocketRecord, TcpState};
 #[derive(Debug, Clone)]
 pub struct LiveSockets {
     roles: Roles,
-    groups: HashMap<DestinationKey, Vec<u32>, RandomState>,
+    groups: HashMap<DestinationKey, Vec<LiveSocket>, RandomState>,
     wanted: Wanted,
 }
 
@@ -30,28 +30,30 @@ impl LiveSockets {
         &self.wanted
     }
 
-    /// The inodes of a group's live sockets.
-    #[must_use]
-    pub fn inodes(&self, key: &DestinationKey) -> &[u32] {
-        self.groups.get(key).map_or(&[], Vec::as_slice)
-    }
-
-    /// Who has the sockets of a group, `sockets` of them in all: the owners of the live ones, and, for those that have
-    /// no owner any more, the same processes as the likely ones. The owners come first, then those with most sockets.
+    /// Who has the sockets of a group: the owners of the live ones in the states asked for, and the likely owners of the
+    /// `ownerless` others, which are all the processes with live sockets there. The owners come first, then those with
+    /// most sockets.
     ///
-    /// A likely owner is given all the group's ownerless sockets: which of them were whose cannot be told.
+    /// A likely owner is given all the ownerless sockets: which of them were whose cannot be told.
     #[must_use]
-    pub fn shares<'o>(&self, key: &DestinationKey, sockets: u64, owners: &'o Owners) -> Vec<Share<'o>> {
-        let inodes = self.inodes(key);
+    pub fn shares<'o>(
+        &self,
+        key: &DestinationKey,
+        asked: StateSet,
+        ownerless: u64,
+        owners: &'o Owners,
+    ) -> Vec<Share<'o>> {
         let mut held = BTreeMap::<usize, u64>::new();
-        for place in inodes.iter().flat_map(|inode| owners.places(*inode)) {
-            *held.entry(place).or_default() += 1;
+        for socket in self.groups.get(key).into_iter().flatten() {
+            for place in owners.places(socket.inode) {
+                *held.entry(place).or_default() += u64::from(asked.contains(TcpState::from(socket.state)));
+            }
         }
-        let ownerless = sockets.saturating_sub(inodes.len() as u64);
         let share = |place: usize, sockets, likely| {
             owners.processes().get(place).map(|process| Share { process, sockets, likely })
         };
-        let sure = held.iter().filter_map(|(place, sockets)| share(*place, *sockets, false));
+        let in_asked = held.iter().filter(|(_, sockets)| **sockets > 0);
+        let sure = in_asked.filter_map(|(place, sockets)| share(*place, *sockets, false));
         let likely = held.keys().filter(|_| ownerless > 0).filter_map(|place| share(*place, ownerless, true));
         let mut shares: Vec<_> = sure.chain(likely).collect();
         shares.sort_by_key(|share| (share.likely, std::cmp::Reverse(share.sockets), share.process.pid));
@@ -60,11 +62,11 @@ impl LiveSockets {
 
     /// Adds what another tally has collected by the same roles; a socket that both have seen counts once.
     pub fn merge(&mut self, other: &Self) {
-        for (key, inodes) in &other.groups {
+        for (key, sockets) in &other.groups {
             let group = self.groups.entry(*key).or_default();
-            group.extend(inodes);
+            group.extend(sockets);
             group.sort_unstable();
-            group.dedup();
+            group.dedup_by_key(|socket| socket.inode);
         }
         self.wanted.merge(&other.wanted);
     }
@@ -79,9 +81,16 @@ impl Tally for LiveSockets {
             return;
         }
         let key = DestinationKey::of(record, self.roles.of(record));
-        self.groups.entry(key).or_default().push(inode);
+        let state = record.state().number();
+        self.groups.entry(key).or_default().push(LiveSocket { inode, state });
         self.wanted.observe(record);
     }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct LiveSocket {
+    inode: u32,
+    state: u8,
 }
 
 /// Every socket that has an inode is wanted.
@@ -110,8 +119,6 @@ mod tests {
     use super::*;
     use crate::port::PortRange;
     use crate::procfs::owner::{Coverage, Users};
-    use crate::tally::Destinations;
-    use crate::tally::PortRules;
     use crate::wire::{InetDiagMsg, InetDiagMsgBuilder};
 
     fn roles() -> Roles {
@@ -136,39 +143,39 @@ mod tests {
     #[test]
     fn ownerless_sockets_are_given_to_the_owners_of_live_ones_as_likely() {
         let mut tally = LiveSockets::new(roles());
-        let mut destinations = Destinations::new(roles(), PortRules::new(&Default::default(), &Default::default()));
         for (state, port, inode) in [(1, 40000, 11), (1, 40001, 12), (2, 40002, 13), (6, 40003, 0), (6, 40004, 0)] {
             let local = format!("10.0.0.1:{port}");
             observe(&mut tally, state, &local, "10.0.0.2:5432", inode);
-            observe(&mut destinations, state, &local, "10.0.0.2:5432", inode);
         }
         observe(&mut tally, 1, "10.0.0.1:40005", "10.0.0.3:5432", 14);
         observe(&mut tally, 10, "0.0.0.0:80", "0.0.0.0:0", 15);
         assert_eq!(tally.wanted().len(), 5);
 
-        let (key, counts) = destinations.iter().next().unwrap();
         let owners = Owners::new(
             [(process(7), vec![11, 12, 14]), (process(8), vec![12]), (process(9), vec![15])],
             Coverage::default(),
         );
-        let shares: Vec<_> = tally
-            .shares(&key, counts.sockets(), &owners)
-            .into_iter()
-            .map(|share| (share.process.pid, share.sockets, share.likely))
-            .collect();
-        assert_eq!(shares, [(7, 2, false), (8, 1, false), (7, 2, true), (8, 2, true)]);
+        let key = *tally.groups.iter().find(|(_, sockets)| sockets.len() == 3).unwrap().0;
+        let shares = |asked, ownerless| -> Vec<_> {
+            let shares = tally.shares(&key, asked, ownerless, &owners);
+            shares.into_iter().map(|share| (share.process.pid, share.sockets, share.likely)).collect()
+        };
+        assert_eq!(shares(StateSet::ALL, 2), [(7, 2, false), (8, 1, false), (7, 2, true), (8, 2, true)]);
+        assert_eq!(shares(StateSet::ALL, 0), [(7, 2, false), (8, 1, false)]);
+        assert_eq!(shares(StateSet::TIME_WAIT, 2), [(7, 2, true), (8, 2, true)]);
+        assert_eq!(shares(StateSet::of(TcpState::SynSent), 0), []);
         assert_eq!(owners.unowned(tally.wanted()), 1, "nobody has inode 13");
     }
 
     #[test]
-    fn a_group_without_ownerless_sockets_has_no_likely_owner() {
+    fn a_listener_and_its_connections_are_one_group() {
         let mut tally = LiveSockets::new(roles());
         observe(&mut tally, 10, "0.0.0.0:80", "0.0.0.0:0", 15);
         observe(&mut tally, 1, "10.0.0.1:80", "10.0.0.9:50000", 16);
-        let (key, inodes) = tally.groups.iter().next().unwrap();
-        assert_eq!((tally.groups.len(), inodes.as_slice()), (1, [15, 16].as_slice()));
+        assert_eq!(tally.groups.len(), 1);
+        let key = tally.groups.keys().next().unwrap();
         let owners = Owners::new([(process(9), vec![15, 16])], Coverage::default());
-        let shares = tally.shares(key, 2, &owners);
+        let shares = tally.shares(key, StateSet::ALL, 0, &owners);
         assert_eq!(shares.iter().map(|share| (share.sockets, share.likely)).collect::<Vec<_>>(), [(2, false)]);
     }
 
@@ -179,8 +186,8 @@ mod tests {
         observe(&mut second, 1, "10.0.0.1:40000", "10.0.0.2:5432", 11);
         observe(&mut second, 1, "10.0.0.1:40001", "10.0.0.2:5432", 12);
         first.merge(&second);
-        let key = first.groups.keys().next().unwrap();
-        assert_eq!((first.groups.len(), first.inodes(key)), (1, [11, 12].as_slice()));
+        let inodes: Vec<_> = first.groups.values().flatten().map(|socket| socket.inode).collect();
+        assert_eq!(inodes, [11, 12]);
         assert_eq!(first.wanted().len(), 2);
     }
 }
