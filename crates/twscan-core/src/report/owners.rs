@@ -1,7 +1,7 @@
 use serde::Serialize;
 
 use super::ByDestReport;
-use crate::procfs::owner::{Owners, Process};
+use crate::procfs::owner::Owners;
 use crate::socket::StateSet;
 use crate::tally::{DestinationKey, LiveSockets, Share};
 
@@ -27,13 +27,7 @@ pub struct Owner {
 
 impl From<&Share<'_>> for Owner {
     fn from(share: &Share<'_>) -> Self {
-        Self { sockets: share.sockets, likely: share.likely, ..Self::from(share.process) }
-    }
-}
-
-/// The owner of one socket.
-impl From<&Process> for Owner {
-    fn from(process: &Process) -> Self {
+        let process = share.process;
         let cgroup = process.cgroup.as_ref();
         Self {
             pid: process.pid,
@@ -41,8 +35,8 @@ impl From<&Process> for Owner {
             user: process.user.clone(),
             cgroup: cgroup.map(|cgroup| cgroup.path().to_owned()),
             container: cgroup.and_then(|cgroup| cgroup.container()).map(str::to_owned),
-            sockets: 1,
-            likely: false,
+            sockets: share.sockets,
+            likely: share.likely,
         }
     }
 }

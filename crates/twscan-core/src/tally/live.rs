@@ -76,6 +76,7 @@ impl Tally for LiveSockets {
     #[inline]
     fn observe(&mut self, record: &SocketRecord<'_>) {
         let inode = record.inode();
+        self.wanted.observe(record);
         // A socket that is bound and no more has no destination.
         if inode == 0 || record.state() == TcpState::Close {
             return;
@@ -83,7 +84,14 @@ impl Tally for LiveSockets {
         let key = DestinationKey::of(record, self.roles.of(record));
         let state = record.state().number();
         self.groups.entry(key).or_default().push(LiveSocket { inode, state });
-        self.wanted.observe(record);
+    }
+}
+
+impl<'o> Share<'o> {
+    /// One socket of a process.
+    #[must_use]
+    pub fn sure(process: &'o Process) -> Self {
+        Self { process, sockets: 1, likely: false }
     }
 }
 

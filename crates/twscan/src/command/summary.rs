@@ -1,26 +1,20 @@
+use twscan_core::host::Host;
 use twscan_core::report::SummaryReport;
 use twscan_core::sample::{Provenance, Sampler};
 use twscan_core::socket::SocketRecord;
 use twscan_core::tally::Role;
 
+use super::{everywhere, here};
 use crate::Status;
 use crate::config::{Config, Families, Format};
 use crate::failure::Failure;
 use crate::render::{csv, json, summary};
 
 pub(crate) fn run(config: &Config, quick: bool, top: usize) -> Result<Status, Failure> {
-    let host = config.host();
-    let report = if quick {
-        let provenance = Provenance::of(&host);
-        SummaryReport::quick(&provenance, &host.procfs().counters()?)
-    } else {
-        let families = config.families;
-        let mut sampler = Sampler::new(&host);
-        if families != Families::Both {
-            sampler = sampler.wanted(move |record: &SocketRecord<'_>, _: Role| families.contain(record));
-        }
-        SummaryReport::new(&sampler.take()?, top)
-    };
+    if config.everywhere {
+        return everywhere::run(config, |note| report(config, quick, top, note));
+    }
+    let report = report(config, quick, top, &|provenance, host| here::note(provenance, host.procfs()))?;
     let mut out = crate::render::stdout(config);
     match config.format {
         Format::Table => summary::write(&report, &mut out)?,
@@ -29,4 +23,26 @@ pub(crate) fn run(config: &Config, quick: bool, top: usize) -> Result<Status, Fa
         Format::Csv => csv::write_summary(&report, &mut out)?,
     }
     Ok(Status::of_result(report.header.complete))
+}
+
+fn report(
+    config: &Config,
+    quick: bool,
+    top: usize,
+    note: &dyn Fn(&mut Provenance, &Host),
+) -> Result<SummaryReport, Failure> {
+    let host = config.host();
+    if quick {
+        // Other namespaces are not counted: that would take longer than all the rest.
+        let provenance = Provenance::of(&host);
+        return Ok(SummaryReport::quick(&provenance, &host.procfs().counters()?));
+    }
+    let families = config.families;
+    let mut sampler = Sampler::new(&host);
+    if families != Families::Both {
+        sampler = sampler.wanted(move |record: &SocketRecord<'_>, _: Role| families.contain(record));
+    }
+    let mut sample = sampler.take()?;
+    note(&mut sample.provenance, &host);
+    Ok(SummaryReport::new(&sample, top))
 }
