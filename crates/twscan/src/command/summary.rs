@@ -14,7 +14,13 @@ pub(crate) fn run(config: &Config, quick: bool, top: usize) -> Result<Status, Fa
     if config.everywhere {
         return everywhere::run(config, |note| report(config, quick, top, note));
     }
-    let report = report(config, quick, top, &|provenance, host| here::note(provenance, host.procfs()))?;
+    // To count other namespaces would take longer than all the rest of a quick summary.
+    let note = |provenance: &mut Provenance, host: &Host| {
+        if !quick {
+            here::note(provenance, host.procfs());
+        }
+    };
+    let report = report(config, quick, top, &note)?;
     let mut out = crate::render::stdout(config);
     match config.format {
         Format::Table => summary::write(&report, &mut out)?,
@@ -33,8 +39,8 @@ fn report(
 ) -> Result<SummaryReport, Failure> {
     let host = config.host();
     if quick {
-        // Other namespaces are not counted: that would take longer than all the rest.
-        let provenance = Provenance::of(&host);
+        let mut provenance = Provenance::of(&host);
+        note(&mut provenance, &host);
         return Ok(SummaryReport::quick(&provenance, &host.procfs().counters()?));
     }
     let families = config.families;
