@@ -84,6 +84,9 @@ pub enum Error {
         /// The sequence and port id of this dump.
         expected: (u32, u32),
     },
+    /// A network namespace could not be found or entered.
+    #[error(transparent)]
+    Netns(#[from] crate::netns::NetnsError),
     /// A file of the kernel's could not be read.
     #[error("cannot read {}", path.display())]
     ReadFile {

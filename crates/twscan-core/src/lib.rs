@@ -28,6 +28,7 @@
 //! | [`procfs`] | counters, parameters, and the socket table as text |
 //! | [`tally`] | counting: by state, by destination, by role |
 //! | [`host`] | where sockets come from: one walk, two walks, or `/proc/net/tcp` |
+//! | [`netns`] | network namespaces: entering one, finding all |
 //! | [`sample`] | one moment of a host |
 //! | [`budget`] | how many connections are left to a destination |
 //!
@@ -44,6 +45,7 @@ pub mod host;
 pub mod log;
 #[cfg(all(feature = "live", target_os = "linux"))]
 pub mod names;
+pub mod netns;
 pub mod port;
 pub mod procfs;
 #[cfg(feature = "serde")]

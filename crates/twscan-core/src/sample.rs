@@ -5,6 +5,7 @@ use std::time::SystemTime;
 use crate::Error;
 use crate::filter::Filter;
 use crate::host::{Host, Source};
+use crate::netns::Others;
 use crate::procfs::{Counters, Settings};
 use crate::sock_diag::DumpStats;
 use crate::socket::{SocketRecord, StateSet, TcpState};
@@ -40,6 +41,9 @@ pub struct Provenance {
     pub hostname: Option<String>,
     /// The network namespace.
     pub netns: NetnsId,
+    /// How many other namespaces there are that this does not speak of; `None` where they were not counted, which a
+    /// sampler leaves to its caller.
+    pub other_netns: Option<Others>,
     /// Whether that is the namespace the kernel booted with, where counters of the host and of the namespace agree.
     pub initial_netns: bool,
     /// Which source served the walk; `None` where there was no walk.
@@ -71,6 +75,7 @@ impl Provenance {
             kernel: procfs.kernel_release(),
             hostname: procfs.hostname(),
             netns: NetnsId { inode: procfs.netns_inode("thread-self"), name: initial_netns.then(|| "host".to_owned()) },
+            other_netns: None,
             initial_netns,
             source: None,
             dump: DumpStats::default(),

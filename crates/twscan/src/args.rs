@@ -41,6 +41,12 @@ pub(crate) struct GlobalArgs {
     /// When to colour; NO_COLOR is honoured
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
     pub(crate) color: clap::ColorChoice,
+    /// Read the network namespace of a process (digits), of a file (a path), or by its name
+    #[arg(short = 'N', long, global = true, value_name = "PID|PATH|NAME")]
+    pub(crate) netns: Option<String>,
+    /// Read every network namespace of the host: a row each, the worst first
+    #[arg(long, global = true, conflicts_with = "netns")]
+    pub(crate) all_netns: bool,
     /// Read sockets this way and no other
     #[arg(long, global = true, value_name = "SOURCE", hide_short_help = true)]
     pub(crate) source: Option<SourceArg>,
@@ -88,6 +94,8 @@ pub(crate) enum CommandArgs {
         twscan by-dest --sort ports --top 5    the five destinations that hold most ports\n  \
         twscan by-dest 8080 src 10.0.0.0/8     those that come from one network\n  \
         twscan by-dest time-wait not dst 127.0.0.0/8\n  \
+        twscan by-dest 8080 -p                 whose sockets they are\n  \
+        twscan by-dest 8080 --all-netns        in which network namespace\n  \
         twscan by-dest 10.0.0.0/8 --state time-wait --json"
     )]
     ByDest(ByDestArgs),
@@ -149,6 +157,9 @@ pub(crate) struct ByDestArgs {
     /// Show every row
     #[arg(long)]
     pub(crate) all: bool,
+    /// Say which processes have the sockets, and likely had those in TIME_WAIT
+    #[arg(short = 'p', long)]
+    pub(crate) owners: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -166,6 +177,9 @@ pub(crate) struct ListArgs {
     /// States or groups, all without one; then a filter
     #[arg(value_name = "STATE FILTER")]
     pub(crate) words: Vec<String>,
+    /// Say which processes have each socket, or likely had it
+    #[arg(short = 'p', long)]
+    pub(crate) owners: bool,
     /// Leave out the heading
     #[arg(short = 'H', long)]
     pub(crate) no_header: bool,

@@ -42,6 +42,12 @@ fn wrong_usage_exits_2_and_says_what_would_be_right() {
         (&["by-dest", "--state", "nope"], "'nope' is no state"),
         (&["by-dest", "--top", "x"], "invalid value 'x'"),
         (&["sumary"], "'summary'"),
+        (&["summary", "-N", "0"], "digits are a process id"),
+        (&["summary", "-N", "no-such-name"], "in /run/netns, /var/run/netns, /run/docker/netns"),
+        (&["summary", "-N", "4194305"], "no process 4194305"),
+        (&["summary", "-N", "/dev/null"], "/dev/null is no network namespace"),
+        (&["summary", "-N", "blue", "--all-netns"], "cannot be used with"),
+        (&["list", "--all-netns"], "list reads one network namespace"),
         (&["summary", "-4", "-6"], "cannot be used with"),
     ] {
         let output = twscan(args);

@@ -3,7 +3,7 @@ use std::net::IpAddr;
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
-use super::Header;
+use super::{Header, Owner, OwnerScan};
 use crate::budget::{PortBudget, Zone};
 use crate::filter::Filter;
 use crate::sample::Sample;
@@ -27,6 +27,8 @@ pub struct ByDestReport {
     pub groups: usize,
     /// Sockets in all groups, also those not shown.
     pub matched: u64,
+    /// How the search for owners went; null where they were not asked for.
+    pub owner_scan: Option<OwnerScan>,
 }
 
 impl ByDestReport {
@@ -47,7 +49,7 @@ impl ByDestReport {
         let matched = destinations.iter().map(|destination| destination.sockets).sum();
         destinations.truncate(top.unwrap_or(groups));
         let header = Header::new(Self::SCHEMA, &sample.provenance);
-        Self { header, target, filter: None, destinations, groups, matched }
+        Self { header, target, filter: None, destinations, groups, matched, owner_scan: None }
     }
 
     /// Notes the filter that the sample was taken with.
@@ -93,6 +95,8 @@ pub struct Destination {
     /// `fast`, `slow`, `nearly-full` or `full`; null but on an outbound row.
     #[serde(serialize_with = "zone_name")]
     pub zone: Option<Zone>,
+    /// Who has the sockets, and who likely had those in TIME_WAIT; null where that was not asked for.
+    pub owners: Option<Vec<Owner>>,
 }
 
 impl Destination {
@@ -131,6 +135,7 @@ impl Destination {
             free: budget.map(|budget| budget.free()),
             percent: budget.map_or(0.0, |budget| budget.percent()),
             zone: budget.map(|budget| budget.zone()),
+            owners: None,
         }
     }
 
