@@ -4,11 +4,12 @@ use std::time::SystemTime;
 
 use crate::Error;
 use crate::filter::Filter;
-use crate::host::{Host, Source};
+use crate::host::{Host, Sockets, Source};
+use crate::port::PortSet;
 use crate::procfs::{Counters, Settings};
 use crate::sock_diag::DumpStats;
 use crate::socket::{SocketRecord, StateSet, TcpState};
-use crate::tally::{Destinations, PortRules, Role, Roles, StateCounts, Tally};
+use crate::tally::{Destinations, PortHolders, PortRules, Role, Roles, StateCounts, Tally, explicit_binds};
 
 /// What was seen of a network namespace at one moment.
 #[derive(Debug, Clone)]
@@ -26,6 +27,8 @@ pub struct Sample {
     pub states: StateCounts,
     /// Sockets by destination, and TIME_WAITs by role.
     pub destinations: Destinations,
+    /// Who holds which local ports, where [`Sampler::ports`] asked for it and the port range is known.
+    pub holders: Option<PortHolders>,
 }
 
 /// Where a result comes from.
@@ -83,6 +86,14 @@ impl Provenance {
     pub fn complete(&self) -> bool {
         self.partial.is_none()
     }
+
+    /// Whether the release names this version or a later one. Distributions keep a number and add features, so that a no
+    /// is uncertain.
+    fn kernel_at_least(&self, major: u32, minor: u32) -> bool {
+        let Some(release) = &self.kernel else { return false };
+        let mut numbers = release.split(|c: char| !c.is_ascii_digit()).map_while(|number| number.parse::<u32>().ok());
+        (numbers.next(), numbers.next()) >= (Some(major), Some(minor))
+    }
 }
 
 /// Takes samples of a host.
@@ -90,6 +101,7 @@ pub struct Sampler<'h> {
     host: &'h Host,
     states: StateSet,
     filter: Filter,
+    ports: bool,
     wanted: Option<Wanted<'h>>,
 }
 
@@ -99,7 +111,7 @@ impl<'h> Sampler<'h> {
     /// Samples all sockets but the bound-and-idle ones.
     #[must_use]
     pub fn new(host: &'h Host) -> Self {
-        Self { host, states: StateSet::ALL, filter: Filter::default(), wanted: None }
+        Self { host, states: StateSet::ALL, filter: Filter::default(), ports: false, wanted: None }
     }
 
     /// Asks for these states and no others.
@@ -116,7 +128,16 @@ impl<'h> Sampler<'h> {
         self
     }
 
-    /// Counts only the sockets that satisfy this, besides the filter.
+    /// Notes who holds which local ports, for exact budgets: asks for every state and for bound-but-idle sockets, in one
+    /// walk, and in a second, filtered one for live sockets that chose their port by bind().
+    #[must_use]
+    pub fn ports(mut self) -> Self {
+        self.ports = true;
+        self.states = StateSet::PORT_HOLDERS;
+        self
+    }
+
+    /// Counts only the sockets that satisfy this, besides the filter. Who holds which ports is noted of all.
     #[must_use]
     pub fn wanted(mut self, wanted: impl Fn(&SocketRecord<'_>, Role) -> bool + 'h) -> Self {
         self.wanted = Some(Box::new(wanted));
@@ -135,22 +156,62 @@ impl<'h> Sampler<'h> {
         let counters = self.host.procfs().counters()?;
         let listening = self.host.listening_ports()?;
         let rules = PortRules::new(&settings, &listening);
+        let holders = if self.ports { PortHolders::new(&settings, listening.clone()) } else { None };
         let mut tally = SampleTally {
             states: StateCounts::default(),
             destinations: Destinations::new(Roles::new(listening, settings.range), rules),
         };
-        let mut sockets = self.host.sockets_matching(self.states, &self.filter)?;
-        let outcome = sockets.observe(&mut |record: &SocketRecord<'_>| {
-            let is_wanted = |wanted: &Wanted<'_>| wanted(record, tally.destinations.roles().of(record));
-            if self.filter.matches(record) && self.wanted.as_ref().is_none_or(is_wanted) {
-                tally.observe(record);
+        let mut sockets = match &holders {
+            None => self.host.sockets_matching(self.states, &self.filter)?,
+            // The kernel must not leave out a holder.
+            Some(_) => self.host.sockets(self.states, &[])?,
+        };
+        let (outcome, holders) = match holders {
+            None => (self.observe(&mut sockets, &mut tally), None),
+            Some(mut holders) => {
+                let outcome = self.observe(&mut sockets, &mut WithHolders { holders: &mut holders, tally: &mut tally });
+                (outcome, Some(holders))
             }
-        });
+        };
         provenance.source = Some(sockets.source());
         provenance.dump = sockets.stats();
         provenance.partial = outcome.err().map(|error| error.chain());
+        let holders = holders.map(|holders| self.with_binds(holders, &settings, &provenance));
         let SampleTally { states, destinations } = tally;
-        Ok(Sample { provenance, asked: self.states, settings, counters, states, destinations })
+        Ok(Sample { provenance, asked: self.states, settings, counters, states, destinations, holders })
+    }
+
+    fn observe(&self, sockets: &mut Sockets, tally: &mut impl FilteredTally) -> Result<(), Error> {
+        sockets.observe(&mut |record: &SocketRecord<'_>| {
+            let is_wanted = |wanted: &Wanted<'_>| wanted(record, tally.roles().of(record));
+            let wanted = self.filter.matches(record) && self.wanted.as_ref().is_none_or(is_wanted);
+            tally.observe(record, wanted);
+        })
+    }
+
+    /// What one walk does not tell of the ports that bind() holds.
+    fn with_binds(&self, mut holders: PortHolders, settings: &Settings, provenance: &Provenance) -> PortHolders {
+        if provenance.source == Some(Source::Procfs) {
+            return holders;
+        }
+        // Bit 13 came with 6.8, the parameter with 6.14.
+        if settings.tw_reuse_delay.is_some() || provenance.kernel_at_least(6, 8) {
+            holders.assume_idle_shown();
+        }
+        let live = !(StateSet::LISTEN | StateSet::TIME_WAIT);
+        let mut ports = PortSet::new();
+        let mut note = |record: &SocketRecord<'_>| {
+            ports.insert(record.local_port());
+        };
+        let walk = self.host.sockets(live, &explicit_binds());
+        // Without the filter every socket would look as if it had passed it.
+        let walk = walk.ok().filter(Sockets::is_filtered);
+        if let Some(mut sockets) = walk
+            && sockets.observe(&mut note).is_ok()
+        {
+            holders.set_explicit(&ports);
+        }
+        holders
     }
 }
 
@@ -172,15 +233,43 @@ impl Sample {
     }
 }
 
+/// What counts a socket that may be unwanted.
+trait FilteredTally {
+    fn roles(&self) -> &Roles;
+    fn observe(&mut self, record: &SocketRecord<'_>, wanted: bool);
+}
+
 struct SampleTally {
     states: StateCounts,
     destinations: Destinations,
 }
 
-impl Tally for SampleTally {
+impl FilteredTally for SampleTally {
+    fn roles(&self) -> &Roles {
+        self.destinations.roles()
+    }
+
     #[inline]
-    fn observe(&mut self, record: &SocketRecord<'_>) {
-        self.states.observe(record);
-        self.destinations.observe(record);
+    fn observe(&mut self, record: &SocketRecord<'_>, wanted: bool) {
+        if wanted {
+            self.states.observe(record);
+            self.destinations.observe(record);
+        }
+    }
+}
+
+struct WithHolders<'t> {
+    holders: &'t mut PortHolders,
+    tally: &'t mut SampleTally,
+}
+
+impl FilteredTally for WithHolders<'_> {
+    fn roles(&self) -> &Roles {
+        self.tally.roles()
+    }
+
+    fn observe(&mut self, record: &SocketRecord<'_>, wanted: bool) {
+        self.holders.observe(record);
+        self.tally.observe(record, wanted);
     }
 }

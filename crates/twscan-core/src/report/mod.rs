@@ -5,10 +5,14 @@
 
 mod by_dest;
 mod list;
+mod ports;
 mod summary;
 
 pub use by_dest::{ByDestReport, Destination, DestinationStates};
 pub use list::{Endpoint, SocketRow};
+pub use ports::{
+    BindFirstRow, Blocked, BudgetRow, MapRun, PortsReport, RangeRow, Reserved, ReuseRow, sort_fullest_first,
+};
 pub use summary::{Families, StateRow, States, SummaryReport, TcpTotals, TimeWait, Totals};
 
 use jiff::Timestamp;

@@ -4,12 +4,18 @@
 //! groups, never with the number of sockets.
 
 mod destinations;
+mod held;
+mod holders;
 mod ports;
+mod reuse;
 mod roles;
 mod states;
 
 pub use destinations::{DestinationCounts, DestinationKey, Destinations};
-pub use ports::{PortRules, PortUse, ReusePolicy};
+pub use held::{HeldPorts, Hold};
+pub use holders::{Binder, PortHolders, Tuple, explicit_binds};
+pub use ports::{PortRules, PortUse};
+pub use reuse::{Reuse, ReusePolicy};
 pub use roles::{Role, Roles, TimeWaitCounts};
 pub use states::{FamilyCounts, StateCounts};
 
