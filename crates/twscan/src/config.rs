@@ -1,13 +1,14 @@
 //! What the arguments and the surroundings amount to; behind this nobody knows clap.
 
 use std::io::IsTerminal;
+use std::net::IpAddr;
 
 use anstream::ColorChoice;
 use twscan_core::host::{Host, Source};
 use twscan_core::socket::{Family, SocketRecord, StateSet, TcpState};
 use twscan_core::target::Target;
 
-use crate::args::{Args, ByDestArgs, CommandArgs, ListArgs, SourceArg, SummaryArgs};
+use crate::args::{Args, ByDestArgs, CommandArgs, ListArgs, PortsArgs, SelftestArgs, SourceArg, SummaryArgs};
 pub(crate) use crate::args::{Format, SortKey};
 use crate::failure::Failure;
 
@@ -39,6 +40,8 @@ pub(crate) enum Action {
     Summary { quick: bool, top: usize },
     ByDest { target: Option<Target>, states: StateSet, sort: SortKey, top: Option<usize> },
     List { states: StateSet, heading: bool },
+    Ports { target: Option<Target>, source: Option<IpAddr>, map: bool, top: Option<usize> },
+    Selftest { mixtures: u32, seed: u64 },
     Completions(clap_complete::Shell),
     Man,
 }
@@ -52,9 +55,13 @@ pub(crate) enum Families {
 
 impl Families {
     pub(crate) fn contain(self, record: &SocketRecord<'_>) -> bool {
+        self == Self::Both || self.contain_family(record.family())
+    }
+
+    pub(crate) fn contain_family(self, family: Family) -> bool {
         match self {
             Self::Both => true,
-            Self::Only(family) => record.family() == family,
+            Self::Only(only) => only == family,
         }
     }
 }
@@ -68,6 +75,8 @@ impl Config {
             CommandArgs::List(ListArgs { states, no_header, .. }) => {
                 Action::List { states: state_set(&states)?, heading: !no_header }
             }
+            CommandArgs::Ports(args) => ports(&args)?,
+            CommandArgs::Selftest(SelftestArgs { mixtures, seed }) => Action::Selftest { mixtures, seed },
             CommandArgs::Completions { shell } => Action::Completions(shell),
             CommandArgs::Man => Action::Man,
         };
@@ -85,7 +94,7 @@ impl Config {
                 clap::ColorChoice::Never => ColorChoice::Never,
             },
             stdout_is_terminal: env.stdout_is_terminal,
-            source: global.source.map(|source| match source {
+            source: global.via.map(|source| match source {
                 SourceArg::OneWalk => Source::NetlinkOneWalk,
                 SourceArg::TwoWalks => Source::NetlinkTwoWalks,
                 SourceArg::Procfs => Source::Procfs,
@@ -103,12 +112,19 @@ impl Config {
 }
 
 fn by_dest(args: &ByDestArgs) -> Result<Action, Failure> {
-    let target = match &args.target {
-        None => None,
-        Some(text) => Some(text.parse::<Target>().map_err(|error| Failure::Usage(error.to_string()))?),
-    };
+    let target = target(args.target.as_deref())?;
     let states = state_set(&args.states)?;
     Ok(Action::ByDest { target, states, sort: args.sort, top: (!args.all).then_some(args.top) })
+}
+
+fn ports(args: &PortsArgs) -> Result<Action, Failure> {
+    let target = target(args.target.as_deref())?;
+    let source = args.source.map(|source| source.to_canonical());
+    Ok(Action::Ports { target, source, map: args.map, top: (!args.all).then_some(args.top) })
+}
+
+fn target(text: Option<&str>) -> Result<Option<Target>, Failure> {
+    text.map(|text| text.parse::<Target>().map_err(|error| Failure::Usage(error.to_string()))).transpose()
 }
 
 /// The states named, all of them where none is.

@@ -3,6 +3,8 @@
 mod by_dest;
 mod generate;
 mod list;
+mod ports;
+pub(crate) mod selftest;
 mod summary;
 
 use crate::Status;
@@ -14,6 +16,8 @@ pub(crate) fn run(config: &Config) -> Result<Status, Failure> {
         Action::Summary { quick, top } => summary::run(config, *quick, *top),
         Action::ByDest { target, states, sort, top } => by_dest::run(config, target.as_ref(), *states, *sort, *top),
         Action::List { states, heading } => list::run(config, *states, *heading),
+        Action::Ports { target, source, map, top } => ports::run(config, target.as_ref(), *source, *map, *top),
+        Action::Selftest { mixtures, seed } => selftest::run(config, *mixtures, *seed),
         Action::Completions(shell) => generate::completions(*shell),
         Action::Man => generate::man(),
     }

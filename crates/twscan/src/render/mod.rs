@@ -3,10 +3,13 @@
 pub(crate) mod by_dest;
 pub(crate) mod csv;
 pub(crate) mod json;
+mod port_map;
+pub(crate) mod ports;
 pub(crate) mod provenance;
 pub(crate) mod rows;
 #[cfg(test)]
 mod scene;
+pub(crate) mod selftest;
 pub(crate) mod summary;
 mod table;
 mod verdict;
