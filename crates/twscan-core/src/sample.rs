@@ -273,3 +273,48 @@ impl FilteredTally for WithHolders<'_> {
         self.tally.observe(record, wanted);
     }
 }
+
+/// A sample of these sockets, as [`Sampler::ports`] would take it from a kernel that shows everything.
+#[cfg(test)]
+pub(crate) fn test_sample(settings: &Settings, sockets: &[crate::wire::InetDiagMsgBuilder]) -> Sample {
+    use crate::wire::InetDiagMsg;
+
+    let messages = sockets.iter().map(|socket| {
+        let mut bytes = Vec::new();
+        socket.append_payload(&mut bytes);
+        bytes
+    });
+    let messages: Vec<_> = messages.collect();
+    let records = || messages.iter().map(|bytes| SocketRecord::new(InetDiagMsg::new(bytes).unwrap()));
+    let mut listening = PortSet::new();
+    records().for_each(|record| listening.observe(&record));
+    let mut holders = PortHolders::new(settings, listening.clone()).unwrap();
+    holders.assume_idle_shown();
+    holders.set_explicit(&PortSet::new());
+    let rules = PortRules::new(settings, &listening);
+    let mut destinations = Destinations::new(Roles::new(listening, settings.range), rules);
+    let mut states = StateCounts::default();
+    for record in records() {
+        states.observe(&record);
+        destinations.observe(&record);
+        holders.observe(&record);
+    }
+    Sample {
+        provenance: Provenance {
+            captured_at: SystemTime::UNIX_EPOCH,
+            kernel: None,
+            hostname: None,
+            netns: NetnsId::default(),
+            initial_netns: false,
+            source: Some(Source::NetlinkOneWalk),
+            dump: DumpStats::default(),
+            partial: None,
+        },
+        asked: StateSet::PORT_HOLDERS,
+        settings: settings.clone(),
+        counters: Counters::default(),
+        states,
+        destinations,
+        holders: Some(holders),
+    }
+}

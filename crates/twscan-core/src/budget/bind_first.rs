@@ -43,8 +43,9 @@ impl BindFirstPool {
                 free.remove(port);
             }
         }
-        for binder in holders.binders().iter().filter(|binder| conflicts(binder.address.ip())) {
-            free.remove(binder.address.port());
+        let binders = holders.binders().iter().map(|binder| binder.address);
+        for holder in binders.chain(holders.inbound()).filter(|holder| conflicts(holder.ip())) {
+            free.remove(holder.port());
         }
         let capacity = usable.len();
         Self { address, capacity, held: capacity - free.len(), left_out: rules.left_out(|port| free.contains(port)) }

@@ -195,3 +195,153 @@ impl Own<'_> {
         holds(self.own) + holds(self.unbound)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::SocketAddr;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::budget::Zone;
+    use crate::procfs::{Settings, TwReuse};
+    use crate::sample::test_sample;
+    use crate::wire::InetDiagMsgBuilder;
+
+    const DB: &str = "10.0.0.2:5432";
+
+    /// Ports 40000 to 40019 where reuse is on after 300 ms.
+    fn settings() -> Settings {
+        Settings {
+            range: PortRange::new(40_000, 40_019),
+            tw_reuse: Some(TwReuse::On),
+            tw_reuse_delay: Some(Duration::from_millis(300)),
+            ..Settings::default()
+        }
+    }
+
+    fn socket(state: u8, port: u16, remote: &str) -> InetDiagMsgBuilder {
+        let remote: SocketAddr = remote.parse().unwrap();
+        let local: IpAddr = if remote.is_ipv4() { [10, 0, 0, 1].into() } else { "fd00::1".parse().unwrap() };
+        let family = if remote.is_ipv4() { crate::wire::AF_INET } else { crate::wire::AF_INET6 };
+        InetDiagMsgBuilder::new(state).family(family).local((local, port).into()).remote(remote)
+    }
+
+    fn time_wait(port: u16, remote: &str, age: u32) -> InetDiagMsgBuilder {
+        socket(6, port, remote).timer(3, 60_000 - age)
+    }
+
+    fn db() -> Tuple {
+        Tuple::new([10, 0, 0, 1].into(), DB.parse().unwrap())
+    }
+
+    #[test]
+    fn a_destination_without_a_socket_has_everything_and_is_sure_of_it() {
+        let sample = test_sample(&settings(), &[]);
+        let budget = LocalPorts::of(&sample).unwrap().budget(&db());
+        assert_eq!((budget.capacity(), budget.used(), budget.free()), (20, 0, 20));
+        assert_eq!((budget.certainty(), budget.zone()), (Certainty::Exact, Zone::Fast));
+        assert_eq!(budget.to_string(), "10.0.0.1 > 10.0.0.2:5432: 20 of 20 ports free, fast");
+    }
+
+    #[test]
+    fn old_time_waits_are_free_and_young_ones_may_be() {
+        let mut sockets: Vec<_> = (0..10).map(|index| time_wait(40_000 + 2 * index, DB, 5000)).collect();
+        sockets.extend([time_wait(40_001, DB, 100), socket(1, 40_003, DB), socket(5, 40_005, DB).timer(3, 9000)]);
+        let sample = test_sample(&settings(), &sockets);
+        let budget = LocalPorts::of(&sample).unwrap().budget(&db());
+        let ports = budget.ports();
+        assert_eq!((ports.live, ports.time_wait, ports.fin_wait2_mini, ports.reusable), (1, 11, 1, 10));
+        assert_eq!((budget.free_min(), budget.free(), budget.free_max()), (7, 17, 18));
+        assert_eq!(budget.zone(), Zone::Fast, "reusable ports of the low parity are found at once");
+        assert_eq!(budget.reasons(), [Reason::Reusable(10), Reason::MaybeReusable(1)]);
+        assert_eq!(budget.sustainable_per_second(), Some(66));
+        let text = budget.to_string();
+        assert!(text.ends_with("(13 used: 1 live, 11 TIME_WAIT, 10 reusable); at least 7, at most 18"), "{text}");
+    }
+
+    #[test]
+    fn the_slow_zone_begins_where_the_low_parity_is_kept() {
+        let off = Settings { tw_reuse: Some(TwReuse::Off), ..settings() };
+        let held = |count: u16| (0..count).map(|index| time_wait(40_000 + 2 * index, DB, 5000)).collect::<Vec<_>>();
+        let zone = |sockets: &[InetDiagMsgBuilder]| {
+            let sample = test_sample(&off, sockets);
+            LocalPorts::of(&sample).unwrap().budget(&db()).zone()
+        };
+        assert_eq!((zone(&held(9)), zone(&held(10))), (Zone::Fast, Zone::Slow));
+        // Blocked ports are no part of the low parity's usable ones.
+        let mut blocked = held(9);
+        blocked.push(socket(7, 40_018, "0.0.0.0:0"));
+        assert_eq!(zone(&blocked), Zone::Slow);
+        let all = |count: u16| (0..count).map(|index| socket(1, 40_000 + index, DB)).collect::<Vec<_>>();
+        assert_eq!((zone(&all(18)), zone(&all(20))), (Zone::NearlyFull, Zone::Full));
+    }
+
+    #[test]
+    fn what_blocks_a_port_may_come_after_those_that_use_it() {
+        let sockets = [
+            socket(1, 40_000, DB),
+            socket(1, 40_001, "10.0.0.3:80"),
+            socket(7, 40_000, "[::]:0"),
+            socket(7, 40_002, "[::]:0"),
+        ];
+        let sample = test_sample(&settings(), &sockets);
+        let ports = LocalPorts::of(&sample).unwrap();
+        assert_eq!(ports.blocked().to_string(), "40000,40002");
+        assert_eq!(ports.blocked_certainty(), Certainty::Estimate);
+        let budget = ports.budget(&db());
+        assert_eq!((budget.capacity(), budget.used(), budget.unsure_ports()), (18, 0, 1));
+        assert_eq!((budget.free_min(), budget.free(), budget.free_max()), (17, 18, 18));
+        assert_eq!(ports.status(&db(), 40_000), PortStatus::Blocked);
+        assert_eq!(ports.status(&db(), 40_001), PortStatus::HeldElsewhere);
+    }
+
+    #[test]
+    fn sockets_on_an_interface_meet_unbound_ones_and_not_the_reverse() {
+        let sockets = [socket(1, 40_000, DB).interface(1), socket(1, 40_000, DB), socket(1, 40_002, DB)];
+        let sample = test_sample(&settings(), &sockets);
+        let ports = LocalPorts::of(&sample).unwrap();
+        let on_lo = ports.budget(&Tuple { interface: 1, ..db() });
+        assert_eq!((on_lo.used(), on_lo.unsure_ports(), on_lo.free()), (2, 0, 18));
+        let on_another = ports.budget(&Tuple { interface: 2, ..db() });
+        assert_eq!((on_another.used(), on_another.free()), (2, 18));
+        assert_eq!(ports.budget(&db()).used(), 2);
+        let only_on_lo = test_sample(&settings(), &sockets[..1]);
+        let unbound = LocalPorts::of(&only_on_lo).unwrap().budget(&db());
+        assert_eq!((unbound.used(), unbound.unsure_ports(), unbound.free()), (0, 1, 20));
+    }
+
+    #[test]
+    fn an_odd_range_loses_a_port_only_while_one_of_its_ends_is_free() {
+        let odd = Settings { range: PortRange::new(40_000, 40_020), ..settings() };
+        let free = |sockets: &[InetDiagMsgBuilder]| {
+            let sample = test_sample(&odd, sockets);
+            let budget = LocalPorts::of(&sample).unwrap().budget(&db());
+            (budget.capacity(), budget.free_min(), budget.free(), budget.free_max())
+        };
+        assert_eq!(free(&[]), (20, 20, 20, 21));
+        assert_eq!(free(&[socket(1, 40_000, DB)]), (20, 19, 19, 20));
+        assert_eq!(free(&[socket(1, 40_000, DB), socket(1, 40_020, DB)]), (20, 19, 19, 19));
+        let all: Vec<_> = (40_000..=40_019).map(|port| socket(1, port, DB)).collect();
+        assert_eq!(free(&all), (20, 0, 0, 1));
+    }
+
+    #[test]
+    fn a_blocked_end_of_an_odd_range_leaves_the_others_sure() {
+        let odd = Settings { range: PortRange::new(40_000, 40_020), ..settings() };
+        let sample = test_sample(&odd, &[socket(7, 40_000, "0.0.0.0:0"), socket(7, 40_020, "0.0.0.0:0")]);
+        let budget = LocalPorts::of(&sample).unwrap().budget(&db());
+        assert_eq!((budget.capacity(), budget.free_min(), budget.free_max()), (19, 19, 19));
+        assert_eq!(budget.certainty(), Certainty::Exact);
+    }
+
+    #[test]
+    fn clients_that_bind_first_compete_by_address() {
+        let sockets = [socket(1, 40_000, DB), socket(6, 40_001, "10.0.0.3:80"), socket(10, 40_002, "[::]:0")];
+        let sample = test_sample(&settings(), &sockets);
+        let ports = LocalPorts::of(&sample).unwrap();
+        let pool = |address: [u8; 4]| ports.bind_first(address.into()).free();
+        assert_eq!(pool([10, 0, 0, 1]), 18);
+        assert_eq!(pool([10, 0, 0, 9]), 20);
+        assert_eq!(pool([0, 0, 0, 0]), 18);
+    }
+}

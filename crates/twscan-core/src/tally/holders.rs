@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
@@ -22,13 +22,15 @@ pub struct PortHolders {
     /// By port less the range's low: how many tuples hold it.
     tuples_at: Vec<u32>,
     binders: Vec<Binder>,
+    inbound: HashSet<SocketAddr, RandomState>,
     explicit: PortSet,
     shows_idle: bool,
     shows_explicit: bool,
 }
 
 impl PortHolders {
-    /// Starts with nothing held; `None` where the range is unknown. Sockets on `listening` ports hold none of their own.
+    /// Starts with nothing held; `None` where the range is unknown. Connections on `listening` ports
+    /// hold none of their own.
     #[must_use]
     pub fn new(settings: &Settings, listening: PortSet) -> Option<Self> {
         let range = settings.range?;
@@ -39,6 +41,7 @@ impl PortHolders {
             tuples: HashMap::default(),
             tuples_at: vec![0; usize::try_from(range.size()).unwrap_or(0)],
             binders: Vec::new(),
+            inbound: HashSet::default(),
             explicit: PortSet::new(),
             shows_idle: false,
             shows_explicit: false,
@@ -67,6 +70,12 @@ impl PortHolders {
     #[must_use]
     pub fn binders(&self) -> &[Binder] {
         &self.binders
+    }
+
+    /// The local sides of connections on listening ports inside the range, in no order. They are in no tuple, though a few
+    /// may be older than the listener and outbound.
+    pub fn inbound(&self) -> impl Iterator<Item = SocketAddr> {
+        self.inbound.iter().copied()
     }
 
     /// The ports of live sockets that chose their port by bind().
@@ -131,6 +140,7 @@ impl Tally for PortHolders {
             return self.observe_binder(record);
         }
         if self.listening.contains(port) {
+            self.inbound.insert(record.local());
             return;
         }
         let hold = Hold::of(record, self.reuse);

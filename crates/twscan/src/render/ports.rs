@@ -18,8 +18,7 @@ pub(crate) fn write(report: &PortsReport, hidden: usize, terminal: bool, out: &m
     writeln!(out)?;
     if report.budgets.is_empty() {
         writeln!(out, "No connection{} holds a local port.", to(report))?;
-        let hint = "name it as addr:port for the answer to a new one";
-        writeln!(out, "{}\n", report.target.as_ref().map_or(String::new(), |_| format!("A destination? {hint}.")))?;
+        writeln!(out, "What a new one would find: twscan ports ADDRESS:PORT\n")?;
     } else {
         for line in budgets(&report.budgets, terminal) {
             writeln!(out, "{line}")?;
@@ -91,13 +90,13 @@ fn shorten(items: impl ExactSizeIterator<Item = String>) -> String {
 fn reuse(report: &PortsReport) -> (&'static str, String) {
     let reuse = report.tw_reuse;
     let kept = "a TIME_WAIT keeps its port 60 to 62 s";
-    let after = format!("a TIME_WAIT's port is free after {} ms", reuse.delay_ms);
+    let after = format!("reused when {} ms old", reuse.delay_ms);
     match (reuse.mode, reuse.timestamps) {
         (Some(1 | 2), Some(0)) => ("off", format!("tcp_timestamps=0: {kept}")),
-        (Some(1), _) => ("on", format!("tcp_tw_reuse=1: {after}")),
-        (Some(2), _) => ("loopback", format!("tcp_tw_reuse=2: on 127/8 and ::1 {after}")),
+        (Some(1), _) => ("on", format!("tcp_tw_reuse=1: TIME_WAITs are {after}")),
+        (Some(2), _) => ("loopback", format!("tcp_tw_reuse=2: TIME_WAITs of 127/8 and ::1 are {after}")),
         (Some(mode), _) => ("off", format!("tcp_tw_reuse={mode}: {kept}")),
-        (None, _) => ("unknown", format!("tcp_tw_reuse is not readable; counted as off: {kept}")),
+        (None, _) => ("unknown", format!("tcp_tw_reuse is not readable, so counted as off: {kept}")),
     }
 }
 

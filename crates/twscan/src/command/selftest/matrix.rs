@@ -221,6 +221,10 @@ fn bind_first() -> Vec<Scenario> {
         first("listener at the address").step(accepted("127.0.0.4:40006", 0, Fate::Live, true)),
         first("listener at another address").step(accepted("127.0.0.5:40006", 0, Fate::Live, true)),
         first("wildcard listener").step(accepted("[::]:40006", 0, Fate::Live, true)),
+        first("listener at another address, connections at this one")
+            .range(40_000, 40_001)
+            .step(Step::Live(from_to("127.0.0.4", V4), 2))
+            .step(accepted("127.0.0.5:40000", 0, Fate::Live, true)),
         first("reserved").set("ip_local_reserved_ports", "40001-40004"),
         first("IPv6")
             .step(bound("[::1]:40003"))

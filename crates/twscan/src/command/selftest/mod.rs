@@ -8,9 +8,13 @@ mod mixture;
 mod scenario;
 mod trial;
 
+use std::panic::resume_unwind;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use serde::Serialize;
 use twscan_lab::{Netns, enter_user_namespace, raise_open_files};
 
+use self::scenario::Scenario;
 use self::trial::Ended;
 use crate::Status;
 use crate::config::{Config, Format};
@@ -27,13 +31,12 @@ pub(crate) fn run(config: &Config, mixtures: u32, seed: u64) -> Result<Status, F
         enter_user_namespace()?;
     }
     raise_open_files()?;
-    let mixtures = (0..u64::from(mixtures)).map(|number| mixture::mixture(seed.wrapping_add(number)));
+    let mut scenarios = matrix::matrix();
+    let fixed = scenarios.len();
+    scenarios.extend((0..u64::from(mixtures)).map(|number| mixture::mixture(seed.wrapping_add(number))));
     let mut report = SelftestReport::new(seed);
-    for scenario in matrix::matrix() {
-        report.add(&scenario, trial::run(&scenario)?, false);
-    }
-    for scenario in mixtures {
-        report.add(&scenario, trial::run(&scenario)?, true);
+    for (number, (scenario, ended)) in scenarios.iter().zip(side_by_side(&scenarios)).enumerate() {
+        report.add(scenario, ended?, number >= fixed);
     }
     let mut out = crate::render::stdout(config);
     match config.format {
@@ -45,6 +48,28 @@ pub(crate) fn run(config: &Config, mixtures: u32, seed: u64) -> Result<Status, F
     Ok(if report.mismatches == 0 { Status::Done } else { Status::Findings })
 }
 
+/// Tries all of them, several at a time: a namespace takes the kernel some milliseconds to make and to take down, in which
+/// this process waits.
+fn side_by_side(scenarios: &[Scenario]) -> Vec<Result<Ended, Failure>> {
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut done = Vec::new();
+        while let Some((number, scenario)) = {
+            let number = next.fetch_add(1, Ordering::Relaxed);
+            scenarios.get(number).map(|scenario| (number, scenario))
+        } {
+            done.push((number, trial::run(scenario)));
+        }
+        done
+    };
+    let mut done: Vec<_> = std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..WORKERS).map(|_| scope.spawn(work)).collect();
+        workers.into_iter().flat_map(|worker| worker.join().unwrap_or_else(|panic| resume_unwind(panic))).collect()
+    });
+    done.sort_by_key(|(number, _)| *number);
+    done.into_iter().map(|(_, ended)| ended).collect()
+}
+
 /// `twscan selftest --json`.
 #[derive(Debug, Serialize)]
 pub(crate) struct SelftestReport {
@@ -52,7 +77,7 @@ pub(crate) struct SelftestReport {
     pub(crate) kernel: Option<String>,
     /// The first mixture's seed.
     pub(crate) seed: u64,
-    /// Scenarios where the kernel granted the number predicted.
+    /// Scenarios of the matrix and mixtures where the kernel granted the number predicted.
     pub(crate) exact: usize,
     /// Scenarios where it granted another number, as it may where something is hidden.
     pub(crate) within: usize,
@@ -85,11 +110,12 @@ impl SelftestReport {
         Self { schema: "twscan.selftest/1", kernel, seed, exact, within, mismatches, skipped, scenarios: Vec::new() }
     }
 
-    fn add(&mut self, scenario: &scenario::Scenario, ended: Ended, mixture: bool) {
+    fn add(&mut self, scenario: &Scenario, ended: Ended, mixture: bool) {
         let hidden = scenario.hidden.map(|what| format!("hidden: {what}"));
         let (trial, verdict, note) = match ended {
             Ended::Skipped(why) => (None, "skipped", Some(why)),
-            Ended::Tried(trial) if !trial.in_bounds() => (Some(trial), "mismatch", hidden),
+            // With all that a report of it needs.
+            Ended::Tried(trial) if !trial.in_bounds() => (Some(trial), "mismatch", Some(format!("{scenario:?}"))),
             Ended::Tried(trial) if trial.exact() => (Some(trial), "exact", hidden),
             Ended::Tried(trial) if hidden.is_some() => (Some(trial), "within", hidden),
             Ended::Tried(trial) => (Some(trial), "mismatch", None),
@@ -112,3 +138,5 @@ impl SelftestReport {
         });
     }
 }
+
+const WORKERS: usize = 8;
