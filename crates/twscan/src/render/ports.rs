@@ -142,7 +142,7 @@ fn write_meaning(report: &PortsReport, out: &mut impl Write) -> io::Result<()> {
         let [_, destination] = names(row);
         match row.zone {
             Zone::Full => writeln!(out, "{destination}  no connect() succeeds now: errno 99, EADDRNOTAVAIL")?,
-            Zone::Slow => writeln!(out, "{destination}  each connect() scans half of the range: 300 times slower")?,
+            Zone::Slow => writeln!(out, "{destination}  each connect() scans half of the range first")?,
             _ => {}
         }
     }
@@ -180,6 +180,7 @@ fn write_meaning(report: &PortsReport, out: &mut impl Write) -> io::Result<()> {
 /// How many connections a second last for ever: one line where it is the same for all.
 fn rates(rows: &[BudgetRow]) -> Vec<String> {
     let rate = |row: &BudgetRow| match row.sustainable_per_second {
+        Some(0) => "less than a connect() a second".to_owned(),
         Some(rate) => format!("about {rate} connects/s"),
         None => "more connects/s than ports could limit".to_owned(),
     };
