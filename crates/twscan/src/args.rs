@@ -132,7 +132,7 @@ pub(crate) struct SummaryArgs {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct ByDestArgs {
-    /// A port, an address, a prefix, addr:port or [v6]:port
+    /// A port, an address, a prefix, addr:port or `[v6]:port`
     pub(crate) target: Option<String>,
     /// Only sockets in this state or group; may be given again
     #[arg(long = "state", value_name = "STATE")]
@@ -181,7 +181,7 @@ pub(crate) struct ListArgs {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct PortsArgs {
-    /// A port, an address, a prefix, addr:port or [v6]:port
+    /// A port, an address, a prefix, addr:port or `[v6]:port`
     pub(crate) target: Option<String>,
     /// Only connections from this local address
     #[arg(long, value_name = "ADDR")]

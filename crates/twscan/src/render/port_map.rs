@@ -16,11 +16,8 @@ pub(crate) fn write(range: RangeRow, runs: &[MapRun], out: &mut impl Write) -> i
         let held = ports.iter().filter(|status| **status == "held").count();
         writeln!(out, "{name:<4}  [{cells}]  {held} of {} held", ports.len())?;
     }
-    let unit = if per_cell == 1 { "a port".to_owned() } else { format!("{per_cell} ports") };
-    writeln!(
-        out,
-        "      a cell is {unit}: # held, r reusable, x blocked or reserved, o held elsewhere, . free, + mixed"
-    )
+    let unit = if per_cell == 1 { "one port".to_owned() } else { format!("{per_cell} ports") };
+    writeln!(out, "      {unit} a cell: # held, r reusable, x unusable, o elsewhere, . free, + mixed")
 }
 
 /// What each port of a parity is, ascending.

@@ -62,7 +62,7 @@ fn rules(report: &PortsReport) -> Vec<String> {
     ]);
     let which = match (blocked.count, blocked.certainty) {
         (0, "exact") => "no listener or bound socket inside the range".to_owned(),
-        (0, _) => "none seen; a connection's port may be held by bind() unseen".to_owned(),
+        (0, _) => "none seen; bind() may hold a connection's port unseen".to_owned(),
         (_, "exact") => shorten(blocked.ports.iter().map(u16::to_string)),
         _ => format!("at least: {}", shorten(blocked.ports.iter().map(u16::to_string))),
     };
@@ -187,8 +187,8 @@ fn rates(rows: &[BudgetRow]) -> Vec<String> {
     match rows {
         [] => Vec::new(),
         [first, rest @ ..] if rest.iter().all(|row| rate(row) == rate(first)) => {
-            let each = if rest.is_empty() { "It" } else { "Each destination" };
-            vec![format!("{each} sustains {}, closed first by this side.", rate(first))]
+            let each = if rest.is_empty() { format!("{} ", names(first)[1]) } else { "Each".to_owned() };
+            vec![format!("{each} sustains {}, closed first by this side", rate(first))]
         }
         rows => {
             let line = |row: &BudgetRow| format!("{}  sustains {}", names(row)[1], rate(row));
