@@ -157,36 +157,25 @@ impl<'h> Sampler<'h> {
         let listening = self.host.listening_ports()?;
         let rules = PortRules::new(&settings, &listening);
         let holders = if self.ports { PortHolders::new(&settings, listening.clone()) } else { None };
-        let mut tally = SampleTally {
-            states: StateCounts::default(),
-            destinations: Destinations::new(Roles::new(listening, settings.range), rules),
-        };
-        let mut sockets = match &holders {
-            None => self.host.sockets_matching(self.states, &self.filter)?,
+        let destinations = Destinations::new(Roles::new(listening, settings.range), rules);
+        let mut tally = SampleTally { states: StateCounts::default(), destinations, holders };
+        let mut sockets = if self.ports {
             // The kernel must not leave out a holder.
-            Some(_) => self.host.sockets(self.states, &[])?,
+            self.host.sockets(self.states, &[])?
+        } else {
+            self.host.sockets_matching(self.states, &self.filter)?
         };
-        let (outcome, holders) = match holders {
-            None => (self.observe(&mut sockets, &mut tally), None),
-            Some(mut holders) => {
-                let outcome = self.observe(&mut sockets, &mut WithHolders { holders: &mut holders, tally: &mut tally });
-                (outcome, Some(holders))
-            }
-        };
+        let outcome = sockets.observe(&mut |record: &SocketRecord<'_>| {
+            let is_wanted = |wanted: &Wanted<'_>| wanted(record, tally.destinations.roles().of(record));
+            let wanted = self.filter.matches(record) && self.wanted.as_ref().is_none_or(is_wanted);
+            tally.observe(record, wanted);
+        });
         provenance.source = Some(sockets.source());
         provenance.dump = sockets.stats();
         provenance.partial = outcome.err().map(|error| error.chain());
+        let SampleTally { states, destinations, holders } = tally;
         let holders = holders.map(|holders| self.with_binds(holders, &settings, &provenance));
-        let SampleTally { states, destinations } = tally;
         Ok(Sample { provenance, asked: self.states, settings, counters, states, destinations, holders })
-    }
-
-    fn observe(&self, sockets: &mut Sockets, tally: &mut impl FilteredTally) -> Result<(), Error> {
-        sockets.observe(&mut |record: &SocketRecord<'_>| {
-            let is_wanted = |wanted: &Wanted<'_>| wanted(record, tally.roles().of(record));
-            let wanted = self.filter.matches(record) && self.wanted.as_ref().is_none_or(is_wanted);
-            tally.observe(record, wanted);
-        })
     }
 
     /// What one walk does not tell of the ports that bind() holds.
@@ -233,44 +222,22 @@ impl Sample {
     }
 }
 
-/// What counts a socket that may be unwanted.
-trait FilteredTally {
-    fn roles(&self) -> &Roles;
-    fn observe(&mut self, record: &SocketRecord<'_>, wanted: bool);
-}
-
 struct SampleTally {
     states: StateCounts,
     destinations: Destinations,
+    holders: Option<PortHolders>,
 }
 
-impl FilteredTally for SampleTally {
-    fn roles(&self) -> &Roles {
-        self.destinations.roles()
-    }
-
+impl SampleTally {
     #[inline]
     fn observe(&mut self, record: &SocketRecord<'_>, wanted: bool) {
+        if let Some(holders) = &mut self.holders {
+            holders.observe(record);
+        }
         if wanted {
             self.states.observe(record);
             self.destinations.observe(record);
         }
-    }
-}
-
-struct WithHolders<'t> {
-    holders: &'t mut PortHolders,
-    tally: &'t mut SampleTally,
-}
-
-impl FilteredTally for WithHolders<'_> {
-    fn roles(&self) -> &Roles {
-        self.tally.roles()
-    }
-
-    fn observe(&mut self, record: &SocketRecord<'_>, wanted: bool) {
-        self.holders.observe(record);
-        self.tally.observe(record, wanted);
     }
 }
 
