@@ -4,12 +4,13 @@ use std::time::SystemTime;
 
 use crate::Error;
 use crate::filter::Filter;
-use crate::host::{Host, Source};
+use crate::host::{Host, Sockets, Source};
 use crate::netns::Others;
+use crate::port::PortSet;
 use crate::procfs::{Counters, Settings};
 use crate::sock_diag::DumpStats;
 use crate::socket::{SocketRecord, StateSet, TcpState};
-use crate::tally::{Destinations, PortRules, Role, Roles, StateCounts, Tally};
+use crate::tally::{Destinations, PortHolders, PortRules, Role, Roles, StateCounts, Tally, explicit_binds};
 
 /// What was seen of a network namespace at one moment.
 #[derive(Debug, Clone)]
@@ -27,6 +28,8 @@ pub struct Sample {
     pub states: StateCounts,
     /// Sockets by destination, and TIME_WAITs by role.
     pub destinations: Destinations,
+    /// Who holds which local ports, where [`Sampler::ports`] asked for it and the port range is known.
+    pub holders: Option<PortHolders>,
 }
 
 /// Where a result comes from.
@@ -88,6 +91,14 @@ impl Provenance {
     pub fn complete(&self) -> bool {
         self.partial.is_none()
     }
+
+    /// Whether the release names this version or a later one. Distributions keep a number and add features, so that a no
+    /// is uncertain.
+    fn kernel_at_least(&self, major: u32, minor: u32) -> bool {
+        let Some(release) = &self.kernel else { return false };
+        let mut numbers = release.split(|c: char| !c.is_ascii_digit()).map_while(|number| number.parse::<u32>().ok());
+        (numbers.next(), numbers.next()) >= (Some(major), Some(minor))
+    }
 }
 
 /// Takes samples of a host.
@@ -95,6 +106,7 @@ pub struct Sampler<'h> {
     host: &'h Host,
     states: StateSet,
     filter: Filter,
+    ports: bool,
     wanted: Option<Wanted<'h>>,
 }
 
@@ -104,7 +116,7 @@ impl<'h> Sampler<'h> {
     /// Samples all sockets but the bound-and-idle ones.
     #[must_use]
     pub fn new(host: &'h Host) -> Self {
-        Self { host, states: StateSet::ALL, filter: Filter::default(), wanted: None }
+        Self { host, states: StateSet::ALL, filter: Filter::default(), ports: false, wanted: None }
     }
 
     /// Asks for these states and no others.
@@ -121,7 +133,16 @@ impl<'h> Sampler<'h> {
         self
     }
 
-    /// Counts only the sockets that satisfy this, besides the filter.
+    /// Notes who holds which local ports, for exact budgets: asks for every state and for bound-but-idle sockets, in one
+    /// walk, and in a second, filtered one for live sockets that chose their port by bind().
+    #[must_use]
+    pub fn ports(mut self) -> Self {
+        self.ports = true;
+        self.states = StateSet::PORT_HOLDERS;
+        self
+    }
+
+    /// Counts only the sockets that satisfy this, besides the filter. Who holds which ports is noted of all.
     #[must_use]
     pub fn wanted(mut self, wanted: impl Fn(&SocketRecord<'_>, Role) -> bool + 'h) -> Self {
         self.wanted = Some(Box::new(wanted));
@@ -140,22 +161,51 @@ impl<'h> Sampler<'h> {
         let counters = self.host.procfs().counters()?;
         let listening = self.host.listening_ports()?;
         let rules = PortRules::new(&settings, &listening);
-        let mut tally = SampleTally {
-            states: StateCounts::default(),
-            destinations: Destinations::new(Roles::new(listening, settings.range), rules),
+        let holders = if self.ports { PortHolders::new(&settings, listening.clone()) } else { None };
+        let destinations = Destinations::new(Roles::new(listening, settings.range), rules);
+        let mut tally = SampleTally { states: StateCounts::default(), destinations, holders };
+        let mut sockets = if self.ports {
+            // The kernel must not leave out a holder.
+            self.host.sockets(self.states, &[])?
+        } else {
+            self.host.sockets_matching(self.states, &self.filter)?
         };
-        let mut sockets = self.host.sockets_matching(self.states, &self.filter)?;
         let outcome = sockets.observe(&mut |record: &SocketRecord<'_>| {
             let is_wanted = |wanted: &Wanted<'_>| wanted(record, tally.destinations.roles().of(record));
-            if self.filter.matches(record) && self.wanted.as_ref().is_none_or(is_wanted) {
-                tally.observe(record);
-            }
+            let wanted = self.filter.matches(record) && self.wanted.as_ref().is_none_or(is_wanted);
+            tally.observe(record, wanted);
         });
         provenance.source = Some(sockets.source());
         provenance.dump = sockets.stats();
         provenance.partial = outcome.err().map(|error| error.chain());
-        let SampleTally { states, destinations } = tally;
-        Ok(Sample { provenance, asked: self.states, settings, counters, states, destinations })
+        let SampleTally { states, destinations, holders } = tally;
+        let holders = holders.map(|holders| self.with_binds(holders, &settings, &provenance));
+        Ok(Sample { provenance, asked: self.states, settings, counters, states, destinations, holders })
+    }
+
+    /// What one walk does not tell of the ports that bind() holds.
+    fn with_binds(&self, mut holders: PortHolders, settings: &Settings, provenance: &Provenance) -> PortHolders {
+        if provenance.source == Some(Source::Procfs) {
+            return holders;
+        }
+        // Bit 13 came with 6.8, the parameter with 6.14.
+        if settings.tw_reuse_delay.is_some() || provenance.kernel_at_least(6, 8) {
+            holders.assume_idle_shown();
+        }
+        let live = !(StateSet::LISTEN | StateSet::TIME_WAIT);
+        let mut ports = PortSet::new();
+        let mut note = |record: &SocketRecord<'_>| {
+            ports.insert(record.local_port());
+        };
+        let walk = self.host.sockets(live, &explicit_binds());
+        // Without the filter every socket would look as if it had passed it.
+        let walk = walk.ok().filter(Sockets::is_filtered);
+        if let Some(mut sockets) = walk
+            && sockets.observe(&mut note).is_ok()
+        {
+            holders.set_explicit(&ports);
+        }
+        holders
     }
 }
 
@@ -180,12 +230,64 @@ impl Sample {
 struct SampleTally {
     states: StateCounts,
     destinations: Destinations,
+    holders: Option<PortHolders>,
 }
 
-impl Tally for SampleTally {
+impl SampleTally {
     #[inline]
-    fn observe(&mut self, record: &SocketRecord<'_>) {
-        self.states.observe(record);
-        self.destinations.observe(record);
+    fn observe(&mut self, record: &SocketRecord<'_>, wanted: bool) {
+        if let Some(holders) = &mut self.holders {
+            holders.observe(record);
+        }
+        if wanted {
+            self.states.observe(record);
+            self.destinations.observe(record);
+        }
+    }
+}
+
+/// A sample of these sockets, as [`Sampler::ports`] would take it from a kernel that shows everything.
+#[cfg(test)]
+pub(crate) fn test_sample(settings: &Settings, sockets: &[crate::wire::InetDiagMsgBuilder]) -> Sample {
+    use crate::wire::InetDiagMsg;
+
+    let messages = sockets.iter().map(|socket| {
+        let mut bytes = Vec::new();
+        socket.append_payload(&mut bytes);
+        bytes
+    });
+    let messages: Vec<_> = messages.collect();
+    let records = || messages.iter().map(|bytes| SocketRecord::new(InetDiagMsg::new(bytes).unwrap()));
+    let mut listening = PortSet::new();
+    records().for_each(|record| listening.observe(&record));
+    let mut holders = PortHolders::new(settings, listening.clone()).unwrap();
+    holders.assume_idle_shown();
+    holders.set_explicit(&PortSet::new());
+    let rules = PortRules::new(settings, &listening);
+    let mut destinations = Destinations::new(Roles::new(listening, settings.range), rules);
+    let mut states = StateCounts::default();
+    for record in records() {
+        states.observe(&record);
+        destinations.observe(&record);
+        holders.observe(&record);
+    }
+    Sample {
+        provenance: Provenance {
+            captured_at: SystemTime::UNIX_EPOCH,
+            kernel: None,
+            hostname: None,
+            netns: NetnsId::default(),
+            initial_netns: false,
+            source: Some(Source::NetlinkOneWalk),
+            dump: DumpStats::default(),
+            partial: None,
+            other_netns: None,
+        },
+        asked: StateSet::PORT_HOLDERS,
+        settings: settings.clone(),
+        counters: Counters::default(),
+        states,
+        destinations,
+        holders: Some(holders),
     }
 }

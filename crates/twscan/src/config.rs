@@ -1,6 +1,7 @@
 //! What the arguments and the surroundings amount to; behind this nobody knows clap.
 
 use std::io::IsTerminal;
+use std::net::IpAddr;
 
 use anstream::ColorChoice;
 use twscan_core::filter::{Filter, Names, Selection};
@@ -10,7 +11,7 @@ use twscan_core::netns::NetnsRef;
 use twscan_core::socket::{Family, SocketRecord, StateSet, TcpState};
 use twscan_core::target::Target;
 
-use crate::args::{Args, ByDestArgs, CommandArgs, ListArgs, SourceArg, SummaryArgs};
+use crate::args::{Args, ByDestArgs, CommandArgs, ListArgs, PortsArgs, SelftestArgs, SourceArg, SummaryArgs};
 pub(crate) use crate::args::{Format, SortKey};
 use crate::failure::Failure;
 
@@ -44,6 +45,8 @@ pub(crate) enum Action {
     Summary { quick: bool, top: usize },
     ByDest(ByDest),
     List(List),
+    Ports { target: Option<Target>, source: Option<IpAddr>, map: bool, top: Option<usize> },
+    Selftest { mixtures: u32, seed: u64 },
     Completions(clap_complete::Shell),
     Man,
 }
@@ -77,9 +80,13 @@ pub(crate) enum Families {
 
 impl Families {
     pub(crate) fn contain(self, record: &SocketRecord<'_>) -> bool {
+        self == Self::Both || self.contain_family(record.family())
+    }
+
+    pub(crate) fn contain_family(self, family: Family) -> bool {
         match self {
             Self::Both => true,
-            Self::Only(family) => record.family() == family,
+            Self::Only(only) => only == family,
         }
     }
 }
@@ -103,6 +110,8 @@ impl Config {
                 let (states, filter) = (states.unwrap_or(StateSet::ALL), filter.unwrap_or_default());
                 Action::List(List { states, filter, heading: !no_header, owners })
             }
+            CommandArgs::Ports(args) => ports(&args)?,
+            CommandArgs::Selftest(SelftestArgs { mixtures, seed }) => Action::Selftest { mixtures, seed },
             CommandArgs::Completions { shell } => Action::Completions(shell),
             CommandArgs::Man => Action::Man,
         };
@@ -125,7 +134,7 @@ impl Config {
                 clap::ColorChoice::Never => ColorChoice::Never,
             },
             stdout_is_terminal: env.stdout_is_terminal,
-            source: global.source.map(|source| match source {
+            source: global.via.map(|source| match source {
                 SourceArg::OneWalk => Source::NetlinkOneWalk,
                 SourceArg::TwoWalks => Source::NetlinkTwoWalks,
                 SourceArg::Procfs => Source::Procfs,
@@ -145,9 +154,7 @@ impl Config {
 /// The first word is the target, unless states or a filter begin with it.
 fn by_dest(args: &ByDestArgs, names: &dyn Names) -> Result<ByDest, Failure> {
     let (target, words) = match args.words.split_first() {
-        Some((first, rest)) if !Selection::can_begin_with(first) => {
-            (Some(first.parse::<Target>().map_err(|error| Failure::Usage(error.to_string()))?), rest)
-        }
+        Some((first, rest)) if !Selection::can_begin_with(first) => (Some(target(first)?), rest),
         _ => (None, &args.words[..]),
     };
     let Selection { states, filter, .. } = selection(words, names)?;
@@ -157,6 +164,16 @@ fn by_dest(args: &ByDestArgs, names: &dyn Names) -> Result<ByDest, Failure> {
     };
     let top = (!args.all).then_some(args.top);
     Ok(ByDest { target, states, filter, sort: args.sort, top, owners: args.owners })
+}
+
+fn ports(args: &PortsArgs) -> Result<Action, Failure> {
+    let target = args.target.as_deref().map(target).transpose()?;
+    let source = args.source.map(|source| source.to_canonical());
+    Ok(Action::Ports { target, source, map: args.map, top: (!args.all).then_some(args.top) })
+}
+
+fn target(text: &str) -> Result<Target, Failure> {
+    text.parse().map_err(|error: twscan_core::target::InvalidTarget| Failure::Usage(error.to_string()))
 }
 
 fn selection(words: &[String], names: &dyn Names) -> Result<Selection, Failure> {

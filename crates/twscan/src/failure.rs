@@ -8,6 +8,8 @@ pub(crate) enum Failure {
     Read(twscan_core::Error),
     /// The output could not be written.
     Write(io::Error),
+    /// No namespace, or no population in it, could be made for the self-test.
+    Selftest(twscan_lab::Error),
     /// What the user asked for makes no sense; the text says what would.
     Usage(String),
 }
@@ -24,6 +26,12 @@ impl fmt::Display for Failure {
         match self {
             Self::Read(error) => write!(f, "error: {}", error.chain()),
             Self::Write(error) => write!(f, "error: cannot write the output: {error}"),
+            Self::Selftest(error) if error.is_permission_denied() => write!(
+                f,
+                "error: cannot make a network namespace to test in: {error}; run as root, or allow unprivileged user \
+                 namespaces"
+            ),
+            Self::Selftest(error) => write!(f, "error: cannot run the self-test: {error}"),
             Self::Usage(text) => write!(f, "error: {text}"),
         }
     }
@@ -32,6 +40,12 @@ impl fmt::Display for Failure {
 impl From<twscan_core::Error> for Failure {
     fn from(error: twscan_core::Error) -> Self {
         Self::Read(error)
+    }
+}
+
+impl From<twscan_lab::Error> for Failure {
+    fn from(error: twscan_lab::Error) -> Self {
+        Self::Selftest(error)
     }
 }
 

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use super::{Header, Owner, OwnerScan};
-use crate::budget::{PortBudget, Zone};
+use crate::budget::{Occupancy, Zone};
 use crate::filter::Filter;
 use crate::sample::Sample;
 use crate::socket::TcpState;
@@ -116,7 +116,7 @@ impl Destination {
     fn new(sample: &Sample, key: DestinationKey, counts: &DestinationCounts) -> Self {
         let outbound = key.role == Role::Outbound;
         let rules = sample.destinations.rules();
-        let budget = if outbound { PortBudget::new(rules, counts.ports) } else { None };
+        let budget = if outbound { Occupancy::new(rules, counts.ports) } else { None };
         let sockets = counts.sockets();
         Self {
             role: key.role,

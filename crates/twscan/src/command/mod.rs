@@ -5,6 +5,8 @@ mod everywhere;
 mod generate;
 mod here;
 mod list;
+mod ports;
+pub(crate) mod selftest;
 mod summary;
 mod whose;
 
@@ -17,6 +19,8 @@ pub(crate) fn run(config: &Config) -> Result<Status, Failure> {
         Action::Summary { quick, top } => summary::run(config, *quick, *top),
         Action::ByDest(asked) => by_dest::run(config, asked),
         Action::List(asked) => list::run(config, asked),
+        Action::Ports { target, source, map, top } => ports::run(config, target.as_ref(), *source, *map, *top),
+        Action::Selftest { mixtures, seed } => selftest::run(config, *mixtures, *seed),
         Action::Completions(shell) => generate::completions(*shell),
         Action::Man => generate::man(),
     }
