@@ -132,7 +132,7 @@ fn words_of_ss_choose_the_same_sockets_in_list_and_by_dest() -> Outcome {
             let also = json(&["by-dest", "8080", "time-wait", "--state", "listen", "--json"]);
             assert_eq!((&also["matched"], &also["filter"]), (&421.into(), &Value::Null));
             for source in ["one-walk", "two-walks", "procfs"] {
-                let rows = lines(&["list", "-H", "--source", source, "time-wait", "not dport = :8080"]);
+                let rows = lines(&["list", "-H", "--via", source, "time-wait", "not dport = :8080"]);
                 assert_eq!(rows.len(), 70, "{source}");
             }
         })
@@ -145,7 +145,7 @@ fn a_filter_that_the_source_cannot_judge_is_refused() -> Outcome {
     test_in_netns(|net| {
         net.run(|| {
             for args in
-                [&["list", "--source", "procfs", "dev", "lo"][..], &["by-dest", "--source", "procfs", "dev", "1"]]
+                [&["list", "--via", "procfs", "dev", "lo"][..], &["by-dest", "--via", "procfs", "dev", "1"]]
             {
                 let output = run(args);
                 assert_eq!(output.status.code(), Some(2));
