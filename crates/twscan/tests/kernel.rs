@@ -144,9 +144,7 @@ fn words_of_ss_choose_the_same_sockets_in_list_and_by_dest() -> Outcome {
 fn a_filter_that_the_source_cannot_judge_is_refused() -> Outcome {
     test_in_netns(|net| {
         net.run(|| {
-            for args in
-                [&["list", "--via", "procfs", "dev", "lo"][..], &["by-dest", "--via", "procfs", "dev", "1"]]
-            {
+            for args in [&["list", "--via", "procfs", "dev", "lo"][..], &["by-dest", "--via", "procfs", "dev", "1"]] {
                 let output = run(args);
                 assert_eq!(output.status.code(), Some(2));
                 let said = String::from_utf8(output.stderr).unwrap();
