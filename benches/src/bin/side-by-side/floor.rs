@@ -2,8 +2,10 @@
 
 use std::error::Error;
 
+use twscan_core::filter::Filter;
 use twscan_core::sock_diag::DumpRequest;
 use twscan_core::socket::StateSet;
+use twscan_core::target::Target;
 use twscan_core::transport::{BUFFER_LEN, NetlinkSocket, Transport};
 use twscan_core::wire::{Messages, kind};
 
@@ -29,14 +31,7 @@ fn ends(datagram: &[u8]) -> bool {
     matches!(Messages::new(last).next(), Some(Ok(message)) if message.kind() == kind::DONE && message.payload().len() == 4)
 }
 
-/// "The remote or the local port is 9999", in the kernel's bytecode (include/uapi/linux/inet_diag.h): each condition is an
-/// operation and one that holds the port; the second is tried where the first fails.
+/// The filter of `twscan by-dest 9999`.
 pub(crate) fn port_9999() -> Vec<u8> {
-    const NOP: u8 = 0;
-    const JMP: u8 = 1;
-    const S_EQ: u8 = 11;
-    const D_EQ: u8 = 12;
-    const PORT: u16 = 9999;
-    let operations: [(u8, u8, u16); 5] = [(D_EQ, 8, 12), (NOP, 4, PORT), (JMP, 4, 12), (S_EQ, 8, 12), (NOP, 4, PORT)];
-    operations.into_iter().flat_map(|(code, yes, no)| [code, yes].into_iter().chain(no.to_ne_bytes())).collect()
+    Filter::And(vec![Target::port(9999).filter()]).bytecode()
 }

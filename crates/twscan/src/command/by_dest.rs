@@ -22,7 +22,8 @@ pub(crate) fn run(
 ) -> Result<Status, Failure> {
     let host = config.host();
     let families = config.families;
-    let mut sampler = Sampler::new(&host).states(states).filter(filter.cloned().unwrap_or_default());
+    let parts = filter.cloned().into_iter().chain(target.map(Target::filter)).collect();
+    let mut sampler = Sampler::new(&host).states(states).filter(Filter::And(parts)).counters(&[]);
     if families != Families::Both || target.is_some() {
         sampler = sampler.wanted(move |record: &SocketRecord<'_>, role: Role| {
             families.contain(record) && target.is_none_or(|target| target.matches(record, role))

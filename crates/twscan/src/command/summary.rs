@@ -1,3 +1,4 @@
+use twscan_core::procfs::CounterFile;
 use twscan_core::report::SummaryReport;
 use twscan_core::sample::{Provenance, Sampler};
 use twscan_core::socket::SocketRecord;
@@ -12,10 +13,10 @@ pub(crate) fn run(config: &Config, quick: bool, top: usize) -> Result<Status, Fa
     let host = config.host();
     let report = if quick {
         let provenance = Provenance::of(&host);
-        SummaryReport::quick(&provenance, &host.procfs().counters()?)
+        SummaryReport::quick(&provenance, &host.procfs().counters_of(CounterFile::SOCKETS)?)
     } else {
         let families = config.families;
-        let mut sampler = Sampler::new(&host);
+        let mut sampler = Sampler::new(&host).counters(CounterFile::SOCKETS);
         if families != Families::Both {
             sampler = sampler.wanted(move |record: &SocketRecord<'_>, _: Role| families.contain(record));
         }
