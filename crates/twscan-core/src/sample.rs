@@ -7,7 +7,7 @@ use crate::filter::Filter;
 use crate::host::{Host, Sockets, Source};
 use crate::netns::Others;
 use crate::port::PortSet;
-use crate::procfs::{Counters, Settings};
+use crate::procfs::{CounterFile, Counters, Settings};
 use crate::sock_diag::DumpStats;
 use crate::socket::{SocketRecord, StateSet, TcpState};
 use crate::tally::{Destinations, PortHolders, PortRules, Role, Roles, StateCounts, Tally, explicit_binds};
@@ -108,6 +108,7 @@ pub struct Sampler<'h> {
     filter: Filter,
     ports: bool,
     wanted: Option<Wanted<'h>>,
+    counters: &'static [CounterFile],
 }
 
 type Wanted<'h> = Box<dyn Fn(&SocketRecord<'_>, Role) -> bool + 'h>;
@@ -116,7 +117,14 @@ impl<'h> Sampler<'h> {
     /// Samples all sockets but the bound-and-idle ones.
     #[must_use]
     pub fn new(host: &'h Host) -> Self {
-        Self { host, states: StateSet::ALL, filter: Filter::default(), ports: false, wanted: None }
+        Self {
+            host,
+            states: StateSet::ALL,
+            filter: Filter::default(),
+            ports: false,
+            wanted: None,
+            counters: CounterFile::ALL,
+        }
     }
 
     /// Asks for these states and no others.
@@ -149,6 +157,13 @@ impl<'h> Sampler<'h> {
         self
     }
 
+    /// Reads these of the kernel's counters, where not all are needed; the others are `None` in the sample.
+    #[must_use]
+    pub fn counters(mut self, files: &'static [CounterFile]) -> Self {
+        self.counters = files;
+        self
+    }
+
     /// Takes a sample. The listening ports are read first, whatever the filter: they tell the roles.
     ///
     /// A walk that breaks off gives a sample that says so in [`Provenance::partial`].
@@ -158,7 +173,7 @@ impl<'h> Sampler<'h> {
     pub fn take(&self) -> Result<Sample, Error> {
         let mut provenance = Provenance::of(self.host);
         let settings = self.host.procfs().settings()?;
-        let counters = self.host.procfs().counters()?;
+        let counters = self.host.procfs().counters_of(self.counters)?;
         let listening = self.host.listening_ports()?;
         let rules = PortRules::new(&settings, &listening);
         let holders = if self.ports { PortHolders::new(&settings, listening.clone()) } else { None };

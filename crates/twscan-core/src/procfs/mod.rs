@@ -10,11 +10,11 @@ mod net_tcp;
 pub mod owner;
 mod settings;
 
-use std::fs;
-use std::io;
+use std::fs::{self, File};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-pub use counters::Counters;
+pub use counters::{CounterFile, Counters};
 #[cfg(all(feature = "live", target_os = "linux"))]
 pub(crate) use mounts::Mount;
 pub use net_tcp::ProcNetTcp;
@@ -40,9 +40,17 @@ impl ProcFs {
     /// # Errors
     /// [`Error::ReadFile`] where a file is there and cannot be read; an absent one is `None` in the counters.
     pub fn counters(&self) -> Result<Counters, Error> {
+        self.counters_of(CounterFile::ALL)
+    }
+
+    /// Those of the counters that these files hold; the others are `None`.
+    ///
+    /// # Errors
+    /// As for [`counters`](Self::counters).
+    pub fn counters_of(&self, files: &[CounterFile]) -> Result<Counters, Error> {
         let mut counters = Counters::default();
-        for name in ["sockstat", "sockstat6", "snmp", "netstat"] {
-            if let Some(text) = self.read_net(name)? {
+        for file in files {
+            if let Some(text) = self.read_net(file.name())? {
                 counters.parse(&text);
             }
         }
@@ -160,9 +168,18 @@ impl Default for ProcFs {
     }
 }
 
+/// These files tell no length, and what reads them by growing pieces calls the kernel a dozen times.
+fn read_whole(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(8 * 1024);
+    File::open(path)?.read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
 fn read_optional(path: &Path) -> Result<Option<String>, Error> {
-    match fs::read(path) {
-        Ok(bytes) => Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),
+    match read_whole(path) {
+        Ok(bytes) => Ok(Some(
+            String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()),
+        )),
         Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(cause) => Err(Error::ReadFile { path: path.to_owned(), cause }),
     }

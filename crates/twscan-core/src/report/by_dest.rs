@@ -43,11 +43,10 @@ impl ByDestReport {
         order: impl Fn(&Destination, &Destination) -> Ordering,
         top: Option<usize>,
     ) -> Self {
-        let mut destinations = Destination::all(sample);
-        destinations.sort_by(order);
-        let groups = destinations.len();
-        let matched = destinations.iter().map(|destination| destination.sockets).sum();
-        destinations.truncate(top.unwrap_or(groups));
+        let groups = sample.destinations.len();
+        let matched = sample.destinations.iter().map(|(_, counts)| counts.sockets()).sum();
+        let rows = sample.destinations.iter().map(|(key, counts)| Destination::new(sample, key, counts));
+        let destinations = first(rows, order, top.unwrap_or(groups));
         let header = Header::new(Self::SCHEMA, &sample.provenance);
         Self { header, target, filter: None, destinations, groups, matched, owner_scan: None }
     }
@@ -104,6 +103,12 @@ impl Destination {
     #[must_use]
     pub fn all(sample: &Sample) -> Vec<Self> {
         sample.destinations.iter().map(|(key, counts)| Self::new(sample, key, counts)).collect()
+    }
+
+    /// The outbound groups of a sample that have least left, at most `top`, the fullest first.
+    pub(super) fn fullest(sample: &Sample, top: usize) -> Vec<Self> {
+        let groups = sample.destinations.iter().filter(|(key, _)| key.role == Role::Outbound);
+        first(groups.map(|(key, counts)| Self::new(sample, key, counts)), Self::fullest_first, top)
     }
 
     /// The outbound groups of a sample.
@@ -195,6 +200,26 @@ impl Serialize for DestinationStates {
         }
         map.end()
     }
+}
+
+/// The first `top` rows in this order. Of hundreds of thousands no more than a few are ever kept at once.
+fn first(
+    rows: impl Iterator<Item = Destination>,
+    order: impl Fn(&Destination, &Destination) -> Ordering,
+    top: usize,
+) -> Vec<Destination> {
+    let room = top.saturating_mul(2).max(64);
+    let mut kept: Vec<Destination> = Vec::new();
+    for row in rows {
+        if kept.len() >= room {
+            kept.select_nth_unstable_by(top, &order);
+            kept.truncate(top);
+        }
+        kept.push(row);
+    }
+    kept.sort_unstable_by(order);
+    kept.truncate(top);
+    kept
 }
 
 fn role_name<S: Serializer>(role: &Role, serializer: S) -> Result<S::Ok, S::Error> {
