@@ -9,6 +9,7 @@ mod mounts;
 mod net_tcp;
 pub mod owner;
 mod settings;
+pub(crate) mod sysctl;
 
 use std::fs;
 use std::io;
@@ -54,7 +55,7 @@ impl ProcFs {
     /// # Errors
     /// [`Error::ReadFile`] where a file is there and cannot be read; an absent one is `None` in the settings.
     pub fn settings(&self) -> Result<Settings, Error> {
-        Settings::read(|key| self.read(&format!("sys/net/ipv4/{key}")))
+        Settings::read(|key| sysctl::read(&self.root.join("sys/net/ipv4").join(key)))
     }
 
     /// The socket table as text, read as if it were a netlink dump.
