@@ -198,7 +198,10 @@ const CASES: &[Case] = &[
     },
     Case {
         name: "slashes, blanks, comments, and lines that say nothing",
-        files: &[("etc/sysctl.d/a.conf", "; c\nnonsense\n\n  net/ipv4/tcp_tw_reuse  =  1  \n#net.ipv4.tcp_tw_reuse=0\n")],
+        files: &[(
+            "etc/sysctl.d/a.conf",
+            "; c\nnonsense\n\n  net/ipv4/tcp_tw_reuse  =  1  \n#net.ipv4.tcp_tw_reuse=0\n",
+        )],
         key: Key::TwReuse,
         systemd: ("1", Some("/etc/sysctl.d/a.conf:4")),
         procps: ("1", Some("/etc/sysctl.d/a.conf:4")),
@@ -247,7 +250,9 @@ fn the_table_says_what_the_model_says() {
 
 #[test]
 fn systemd_sysctl_does_what_the_table_says() -> Result<(), Error> {
-    let Some(program) = tool(&["/usr/lib/systemd/systemd-sysctl", "/lib/systemd/systemd-sysctl"]) else { return Ok(()) };
+    let Some(program) = tool(&["/usr/lib/systemd/systemd-sysctl", "/lib/systemd/systemd-sysctl"]) else {
+        return Ok(());
+    };
     run_all(program, |case| case.systemd.0)
 }
 

@@ -27,14 +27,8 @@ pub enum Key {
 
 impl Key {
     /// All, in the order of writing.
-    pub const ALL: [Self; 6] = [
-        Self::ReservedPorts,
-        Self::PortRange,
-        Self::Timestamps,
-        Self::TwReuseDelay,
-        Self::TwReuse,
-        Self::MaxTwBuckets,
-    ];
+    pub const ALL: [Self; 6] =
+        [Self::ReservedPorts, Self::PortRange, Self::Timestamps, Self::TwReuseDelay, Self::TwReuse, Self::MaxTwBuckets];
 
     /// The name as sysctl writes it: `net.ipv4.tcp_tw_reuse`.
     #[must_use]

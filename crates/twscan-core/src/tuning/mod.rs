@@ -3,6 +3,9 @@
 //! [`Plan`] is inert data; [`verify`], [`BootFiles`] and [`export`] are pure but for the reading of files; only
 //! [`apply`] and [`undo`] write. Feature `tuning`.
 
+#[cfg(target_os = "linux")]
+pub mod apply;
+pub mod emit;
 mod goal;
 mod key;
 mod plan;
@@ -13,6 +16,7 @@ mod situation;
 mod sysctl_d;
 mod verify;
 
+pub use emit::export;
 pub use goal::Goal;
 pub use key::{Key, Refused};
 pub use plan::{BadValue, Change, Effect, Plan, Refusal};

@@ -44,7 +44,8 @@ fn checked(key: Key, value: &str, settings: &Settings) -> Result<String, BadValu
     }
     let range: PortRange = value.parse().map_err(|_| bad("write LOW-HIGH, such as 10240-65535".to_owned()))?;
     if range.low() < floor {
-        let why = format!("ports below {floor} are for privileged services (ip_unprivileged_port_start, at least 1024)");
+        let why =
+            format!("ports below {floor} are for privileged services (ip_unprivileged_port_start, at least 1024)");
         return Err(bad(why));
     }
     let even = search::even_sized(range).ok_or_else(|| bad("a range has two ports at least".to_owned()))?;
@@ -69,7 +70,8 @@ pub(super) fn reserve(situation: &Situation, more: &PortSet, wanted: &mut Settin
     let mut reserved = wanted.reserved.clone().unwrap_or_default();
     reserved.union_with(more);
     if let Some(range) = wanted.range {
-        let new = |port: &u16| range.contains(*port) && !situation.settings.range.is_some_and(|old| old.contains(*port));
+        let new =
+            |port: &u16| range.contains(*port) && !situation.settings.range.is_some_and(|old| old.contains(*port));
         reserved.extend(situation.services.iter().filter(new));
     }
     wanted.reserved = Some(reserved);

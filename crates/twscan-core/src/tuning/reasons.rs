@@ -41,9 +41,11 @@ pub(super) fn explain(change: &mut Change, situation: &Situation, route: &Route)
             "low: a service that starts later on a port of the range may find it taken; reserve that port",
             Some("low at or above ip_unprivileged_port_start; ends of different parity".to_owned()),
         ),
-        Key::Timestamps if change.to == "0" => {
-            ("it was asked for".to_owned(), "high: no TIME_WAIT can be reused, and old segments are told apart worse", None)
-        }
+        Key::Timestamps if change.to == "0" => (
+            "it was asked for".to_owned(),
+            "high: no TIME_WAIT can be reused, and old segments are told apart worse",
+            None,
+        ),
         Key::Timestamps => (
             "reuse takes only TIME_WAITs of connections with timestamps".to_owned(),
             "low: 12 bytes a segment",
@@ -54,7 +56,9 @@ pub(super) fn explain(change: &mut Change, situation: &Situation, route: &Route)
             "medium: less time for old segments to die; timestamps are the only guard",
             Some("kernel 6.14 or later; tcp_tw_reuse on for the destination".to_owned()),
         ),
-        Key::TwReuse => (reuse_reason(change, route), reuse_risk(&change.to), reuse_precondition(change, settings, route)),
+        Key::TwReuse => {
+            (reuse_reason(change, route), reuse_risk(&change.to), reuse_precondition(change, settings, route))
+        }
         Key::MaxTwBuckets => (
             "a TIME_WAIT above this number is not created and leaves its connection unprotected".to_owned(),
             "low: 256 bytes of kernel memory a TIME_WAIT",
@@ -135,7 +139,9 @@ fn why_not(name: &str) -> &'static str {
             "it bounds FIN_WAIT2, not TIME_WAIT; TIME_WAIT is 60 s, a constant of the kernel that no parameter changes"
         }
         "tcp_rfc1337" => "it protects TIME_WAIT from resets and frees no port",
-        "ip_unprivileged_port_start" => "twscan does not lower what protects privileged ports; set it by hand if it must be",
+        "ip_unprivileged_port_start" => {
+            "twscan does not lower what protects privileged ports; set it by hand if it must be"
+        }
         _ => "it decides nothing about local ports or TIME_WAIT; see twscan tune --help for what does",
     }
 }

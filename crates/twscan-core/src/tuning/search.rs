@@ -39,7 +39,8 @@ pub(super) fn search(situation: &Situation, goal: &Goal, routes: &[Route], base:
         if routes.iter().all(|route| reaches(situation, goal, route, &settings)) {
             return Found { settings, reached: true };
         }
-        let least = routes.iter().map(|route| outlook(situation, &settings, route).sustainable).fold(f64::MAX, f64::min);
+        let least =
+            routes.iter().map(|route| outlook(situation, &settings, route).sustainable).fold(f64::MAX, f64::min);
         if step.delay.is_none() && least > most {
             (best, most) = (settings, least);
         }

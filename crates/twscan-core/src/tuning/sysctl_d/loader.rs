@@ -79,7 +79,8 @@ impl BootFiles {
         let path = key.path();
         let entries = self.entries(loader);
         let named = entries.iter().any(|entry| entry.key == path);
-        let touching = |entry: &&Entry| if is_pattern(&entry.key) { matches(&entry.key, &path) } else { entry.key == path };
+        let touching =
+            |entry: &&Entry| if is_pattern(&entry.key) { matches(&entry.key, &path) } else { entry.key == path };
         let mut boot = Boot { value: key.kernel_default().map(str::to_owned), ..Boot::default() };
         let touching: Vec<&Entry> = entries.iter().filter(touching).collect();
         // systemd keeps the last of equal keys, at its place; a pattern yields to an explicit key wherever that stands.
