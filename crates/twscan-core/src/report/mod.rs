@@ -9,7 +9,11 @@ mod list;
 mod logs;
 mod namespaces;
 mod owners;
+#[cfg(feature = "tuning")]
+mod plan;
 mod summary;
+#[cfg(feature = "tuning")]
+mod verify;
 
 pub use by_dest::{ByDestReport, Destination, DestinationStates};
 pub use list::{Endpoint, SocketRow};
@@ -17,7 +21,11 @@ pub use list::{Endpoint, SocketRow};
 pub use logs::{LOGS_SCHEMA, LogsDestination, LogsMinute, LogsOther, LogsProgram, LogsReport};
 pub use namespaces::{NamespacesReport, RefusedNetns};
 pub use owners::{Owner, OwnerScan};
+#[cfg(feature = "tuning")]
+pub use plan::{PlanFile, PlanFileChange, PlanRefusal, PlanReport, PlannedChange, PlannedEffect};
 pub use summary::{Families, StateRow, States, SummaryReport, TcpTotals, TimeWait, Totals};
+#[cfg(feature = "tuning")]
+pub use verify::{FileLine, OtherLoader, VerifiedSetting, VerifyReport};
 
 use jiff::Timestamp;
 use serde::Serialize;
