@@ -1,5 +1,9 @@
 //! The command line as it is typed; nothing is resolved here.
 
+mod tune;
+
+pub(crate) use tune::*;
+
 use std::io::Write;
 use std::process::ExitCode;
 
@@ -119,6 +123,9 @@ pub(crate) enum CommandArgs {
         twscan list --format jsonl | jq -r 'select(.role==\"outbound\") | .remote.addr'"
     )]
     List(ListArgs),
+    /// Plan, apply, keep, check and undo changes of kernel parameters
+    #[command(after_help = tune::HELP)]
+    Tune(TuneArgs),
     /// Print a completion script for a shell
     #[command(hide = true)]
     Completions {

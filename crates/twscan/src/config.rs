@@ -1,5 +1,9 @@
 //! What the arguments and the surroundings amount to; behind this nobody knows clap.
 
+mod tune;
+
+pub(crate) use tune::{TuneAction, TuneConfig, Wanted};
+
 use std::io::IsTerminal;
 
 use anstream::ColorChoice;
@@ -44,6 +48,7 @@ pub(crate) enum Action {
     Summary { quick: bool, top: usize },
     ByDest(ByDest),
     List(List),
+    Tune(TuneConfig),
     Completions(clap_complete::Shell),
     Man,
 }
@@ -103,6 +108,7 @@ impl Config {
                 let (states, filter) = (states.unwrap_or(StateSet::ALL), filter.unwrap_or_default());
                 Action::List(List { states, filter, heading: !no_header, owners })
             }
+            CommandArgs::Tune(args) => Action::Tune(TuneConfig::resolve(args)?),
             CommandArgs::Completions { shell } => Action::Completions(shell),
             CommandArgs::Man => Action::Man,
         };

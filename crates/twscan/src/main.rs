@@ -46,6 +46,8 @@ fn run(args: Args) -> Result<Status, Failure> {
 enum Status {
     /// 0: done, nothing to report.
     Done,
+    /// 1: the host is not as it should be.
+    Findings,
     /// 2: failed, or the result is partial.
     Failed,
 }
@@ -61,6 +63,7 @@ impl From<Status> for ExitCode {
     fn from(status: Status) -> Self {
         match status {
             Status::Done => Self::SUCCESS,
+            Status::Findings => Self::from(1),
             Status::Failed => Self::from(2),
         }
     }

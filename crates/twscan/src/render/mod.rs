@@ -11,6 +11,7 @@ pub(crate) mod rows;
 mod scene;
 pub(crate) mod summary;
 mod table;
+pub(crate) mod tune;
 mod verdict;
 
 use std::io::{BufWriter, Stdout, Write};

@@ -1,0 +1,29 @@
+//! `twscan tune`: plan, apply, undo, export, verify.
+
+mod apply;
+mod ask;
+mod export;
+mod netns;
+mod plan;
+mod state;
+mod undo;
+mod verify;
+
+use crate::Status;
+use crate::config::{Config, TuneAction, TuneConfig};
+use crate::failure::Failure;
+
+pub(super) fn run(config: &Config, tune: &TuneConfig) -> Result<Status, Failure> {
+    if let Some(path) = &tune.netns {
+        netns::enter(path)?;
+    }
+    match &tune.action {
+        TuneAction::Plan { goal } => plan::run(config, goal),
+        TuneAction::Apply { wanted, persist, yes } => apply::run(config, wanted, *persist, *yes),
+        TuneAction::Undo { yes, force } => undo::run(config, *yes, *force),
+        TuneAction::Export { place, wanted, options, out } => {
+            export::run(config, *place, wanted, options, out.as_deref())
+        }
+        TuneAction::Verify { wanted, loader, root } => verify::run(config, wanted.as_ref(), *loader, root),
+    }
+}

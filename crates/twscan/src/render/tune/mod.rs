@@ -1,0 +1,53 @@
+//! Plans and verifications for people and for spreadsheets.
+
+pub(crate) mod csv;
+pub(crate) mod plan;
+pub(crate) mod verify;
+
+use std::io::{self, Write};
+
+/// `title` in the first column and a text behind it, broken between words at 80 columns.
+fn paragraph(title: &str, text: &str, out: &mut impl Write) -> io::Result<()> {
+    let mut line = format!("{title:<INDENT$}");
+    for word in text.split(' ') {
+        if line.len() + word.len() > WIDTH && line.trim_end().len() > INDENT {
+            writeln!(out, "{}", line.trim_end())?;
+            line = " ".repeat(INDENT);
+        }
+        line.push_str(word);
+        line.push(' ');
+    }
+    writeln!(out, "{}", line.trim_end())
+}
+
+/// An empty list of ports is something too.
+fn shown(value: &str) -> String {
+    if value.is_empty() { "none".to_owned() } else { value.to_owned() }
+}
+
+fn short(key: &str) -> &str {
+    key.rsplit('.').next().unwrap_or(key)
+}
+
+/// Whole connections a second, but for the smallest rates.
+fn rate(rate: f64) -> String {
+    if rate < 10.0 { format!("{rate:.1}") } else { format!("{rate:.0}") }
+}
+
+/// As wide as a severity word and two blanks.
+const INDENT: usize = 10;
+const WIDTH: usize = 80;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paragraphs_keep_to_80_columns() {
+        let mut out = Vec::new();
+        paragraph("why", &"word ".repeat(40), &mut out).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        assert!(text.lines().all(|line| line.len() <= 80) && text.lines().count() == 3, "{text}");
+        assert!(text.starts_with("why       word"));
+    }
+}
