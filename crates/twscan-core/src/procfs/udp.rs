@@ -14,7 +14,6 @@ pub(super) fn add_services(text: &str, ports: &mut PortSet) {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::procfs::ProcFs;
 
     #[test]

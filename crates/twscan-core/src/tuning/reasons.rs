@@ -86,6 +86,14 @@ pub(super) fn application(goal: &Goal, effects: &[Effect], reached: Option<bool>
             ));
         }
     }
+    let rate = goal.rate.map_or(0.0, f64::from);
+    if reached == Some(true) && !worst.after.reuse && rate > worst.after.sustainable / 2.0 {
+        advice.push(
+            "at this rate more than half of the range is held by TIME_WAITs, and each connect() scans half of the range \
+             first: a millisecond instead of microseconds"
+                .to_owned(),
+        );
+    }
     advice.push(
         "keep connections open and use them again: a pool in the client, in nginx `upstream { server ..; keepalive 64; }` \
          with `proxy_http_version 1.1` and `proxy_set_header Connection \"\"`; a few dozen ports do then"

@@ -66,6 +66,11 @@ impl Situation {
         self
     }
 
+    /// Adds a destination that is not from a sample.
+    pub fn push_route(&mut self, route: Route) {
+        self.routes.push(route);
+    }
+
     /// The parameters.
     #[must_use]
     pub fn settings(&self) -> &Settings {

@@ -47,6 +47,7 @@ fn write_verdict(report: &PlanReport, out: &mut impl Write) -> io::Result<()> {
             verdict::write(Severity::Warning, &format!("no kernel parameter reaches this goal; best: {changes}"), out)
         }
         (Some(true), 0) => verdict::write(Severity::Ok, "nothing to change: the goal is reached as it is", out),
+        (Some(true), 1) => verdict::write(Severity::Ok, "1 change reaches the goal", out),
         (Some(true), _) => verdict::write(Severity::Ok, &format!("{changes} reach the goal"), out),
         (None, 0) => verdict::write(Severity::Ok, "nothing to change: the values are there already", out),
         (None, _) => verdict::write(Severity::Ok, &format!("{changes} as asked for"), out),
