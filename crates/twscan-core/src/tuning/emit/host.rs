@@ -18,7 +18,7 @@ pub(super) fn cloud_init(values: &Values) -> String {
 /// Copies the file and loads it when it has changed.
 pub(super) fn ansible(values: &Values) -> String {
     format!(
-        "---\n{MADE_BY}\n- name: Local ports and TIME_WAIT\n  hosts: all\n  become: true\n  tasks:\n    - name: Kernel \
+        "---\n{MADE_BY}\n- name: Local ports and TIME_WAIT\n  hosts: all\n  become: true\n  gather_facts: false\n  tasks:\n    - name: Kernel \
          parameters for every boot\n      ansible.builtin.copy:\n        dest: {SYSCTL_D}\n        owner: root\n        \
          group: root\n        mode: \"0644\"\n        content: |\n{}      notify: Load kernel parameters\n  handlers:\n    \
          - name: Load kernel parameters\n      ansible.builtin.command: sysctl -p {SYSCTL_D}\n      changed_when: true\n",
