@@ -55,7 +55,7 @@ pub(super) fn floor(settings: &Settings) -> u16 {
 
 /// The range without its last port where its ends are of the same parity: connect() leaves one port out of an odd number.
 pub(super) fn even_sized(range: PortRange) -> Option<PortRange> {
-    if range.size() % 2 == 0 { Some(range) } else { PortRange::new(range.low(), range.high().checked_sub(1)?) }
+    if range.size().is_multiple_of(2) { Some(range) } else { PortRange::new(range.low(), range.high().checked_sub(1)?) }
 }
 
 fn reaches(situation: &Situation, goal: &Goal, route: &Route, settings: &Settings) -> bool {

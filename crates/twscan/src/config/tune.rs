@@ -36,14 +36,14 @@ pub(crate) enum Wanted {
 impl TuneConfig {
     pub(super) fn resolve(args: TuneArgs) -> Result<Self, Failure> {
         let action = match args.command {
-            TuneCommandArgs::Plan(PlanArgs { goal }) => TuneAction::Plan { goal: resolve_goal(goal)? },
+            TuneCommandArgs::Plan(PlanArgs { goal }) => TuneAction::Plan { goal: resolve_goal(&goal)? },
             TuneCommandArgs::Apply(ApplyArgs { goal, plan, persist, yes }) => {
-                TuneAction::Apply { wanted: wanted(goal, plan)?, persist, yes }
+                TuneAction::Apply { wanted: wanted(&goal, plan)?, persist, yes }
             }
             TuneCommandArgs::Undo(UndoArgs { yes, force }) => TuneAction::Undo { yes, force },
             TuneCommandArgs::Export(args) => export(args)?,
             TuneCommandArgs::Verify(VerifyArgs { goal, against, loader, root }) => TuneAction::Verify {
-                wanted: if against.is_none() && is_empty(&goal) { None } else { Some(wanted(goal, against)?) },
+                wanted: if against.is_none() && is_empty(&goal) { None } else { Some(wanted(&goal, against)?) },
                 loader: loader.map(|loader| match loader {
                     LoaderArg::Systemd => Loader::Systemd,
                     LoaderArg::Procps => Loader::Procps,
@@ -80,10 +80,10 @@ fn export(args: ExportArgs) -> Result<TuneAction, Failure> {
         }
         options = options.with_nginx(args.nginx_to);
     }
-    Ok(TuneAction::Export { place, wanted: wanted(args.goal.into(), args.plan)?, options, out: args.out })
+    Ok(TuneAction::Export { place, wanted: wanted(&args.goal.into(), args.plan)?, options, out: args.out })
 }
 
-fn wanted(goal: GoalArgs, file: Option<PathBuf>) -> Result<Wanted, Failure> {
+fn wanted(goal: &GoalArgs, file: Option<PathBuf>) -> Result<Wanted, Failure> {
     match file {
         Some(file) => Ok(Wanted::File(file)),
         None => resolve_goal(goal).map(Wanted::Goal),
@@ -100,7 +100,7 @@ fn is_empty(goal: &GoalArgs) -> bool {
         && set.is_empty()
 }
 
-fn resolve_goal(args: GoalArgs) -> Result<Goal, Failure> {
+fn resolve_goal(args: &GoalArgs) -> Result<Goal, Failure> {
     let usage = |error: &dyn std::fmt::Display| Failure::Usage(error.to_string());
     let mut goal = Goal::new();
     if let Some(rate) = args.target_rate {

@@ -66,8 +66,8 @@ fn write_changes(report: &PlanReport, out: &mut impl Write) -> io::Result<()> {
         let now = change.from.as_deref().map_or("?".to_owned(), shown);
         let then = if is_noop(change) { "no change".to_owned() } else { shown(&change.to) };
         let ports =
-            change.capacity.map_or(String::new(), |[before, after]| arrow(before.to_string(), after.to_string()));
-        let rates = change.sustainable.map_or(String::new(), |[before, after]| arrow(rate(before), rate(after)));
+            change.capacity.map_or(String::new(), |[before, after]| arrow(&before.to_string(), &after.to_string()));
+        let rates = change.sustainable.map_or(String::new(), |[before, after]| arrow(&rate(before), &rate(after)));
         if now.len() + then.len() > ROOM_FOR_VALUES {
             let line = format!("{}: {now} > {then}", short(change.key));
             columns.row_below(line, [String::new(), String::new(), String::new(), ports, rates]);
@@ -107,8 +107,8 @@ fn write_effects(effects: &[PlannedEffect], out: &mut impl Write) -> io::Result<
     ]);
     for effect in effects {
         let source = effect.source.map_or("any".to_owned(), |source| source.to_string());
-        let ports = arrow(effect.capacity_before.to_string(), effect.capacity_after.to_string());
-        let rates = arrow(rate(effect.sustainable_before), rate(effect.sustainable_after));
+        let ports = arrow(&effect.capacity_before.to_string(), &effect.capacity_after.to_string());
+        let rates = arrow(&rate(effect.sustainable_before), &rate(effect.sustainable_after));
         let rates = format!("{rates}{}", if effect.reuse_after { " with timestamps" } else { "" });
         columns.row([source, destination(effect.destination, effect.port), ports, rates]);
     }
@@ -127,7 +127,7 @@ fn destination(address: Option<IpAddr>, port: Option<u16>) -> String {
     }
 }
 
-fn arrow(before: String, after: String) -> String {
+fn arrow(before: &str, after: &str) -> String {
     if before == after { format!("{before}, no gain") } else { format!("{before} > {after}") }
 }
 
