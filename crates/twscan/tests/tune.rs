@@ -86,6 +86,21 @@ fn without_a_terminal_and_without_yes_nothing_is_written() -> Outcome {
 }
 
 #[test]
+fn on_a_terminal_it_asks() -> Outcome {
+    test_in_netns(|net| {
+        let tune = Tune::new(net);
+        // script(1) gives the program a terminal.
+        let answer = |answer: &str| {
+            tune.script(&format!("echo {answer} | script -qec '$twscan tune apply --tw-reuse 1' /dev/null"))
+        };
+        let refused = answer("n");
+        assert!(stdout(&refused).contains("Write this? [y/N]"), "{}", stdout(&refused));
+        assert_eq!((refused.status.code(), tune.sysctl(REUSE).as_str()), (Some(2), "2"));
+        assert_eq!((answer("y").status.code(), tune.sysctl(REUSE).as_str()), (Some(0), "1"));
+    })
+}
+
+#[test]
 fn a_saved_plan_is_applied_verified_and_undone() -> Outcome {
     test_in_netns(|net| {
         let tune = Tune::new(net);

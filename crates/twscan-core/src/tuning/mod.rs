@@ -1,7 +1,7 @@
 //! Plans: what to change, what it buys, and how it is written, kept over a boot, checked and undone.
 //!
-//! [`Plan`] is inert data; [`verify`], [`BootFiles`] and [`export`] are pure but for the reading of files; only
-//! [`apply`] and [`undo`] write. Feature `tuning`.
+//! [`Plan`] is inert data; [`Verification`], [`BootFiles`] and [`export`] are pure but for the reading of files; only
+//! [`apply`] writes. Feature `tuning`.
 
 #[cfg(target_os = "linux")]
 pub mod apply;

@@ -14,7 +14,7 @@ mod undo;
 pub use error::{RolledBack, TuneError};
 pub use journal::{Entry, Journal, JournalFile};
 pub use persist::{PERSISTED, persisted_text, write_atomically};
-pub use run::{Applied, Applier, Persist};
+pub use run::{Applied, Applier};
 pub use store::{Namespace, Store};
 pub use sysctls::Sysctls;
 pub use undo::{Undone, undo};

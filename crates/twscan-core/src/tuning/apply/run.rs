@@ -11,14 +11,7 @@ use crate::tuning::{Key, Plan};
 pub struct Applier<'s> {
     sysctls: &'s Sysctls,
     store: &'s Store,
-    persist: Option<Persist>,
-}
-
-/// The boot file to write as well.
-#[derive(Debug, Clone)]
-pub struct Persist {
-    /// The file, [`PERSISTED`](super::PERSISTED) on a host.
-    pub path: PathBuf,
+    persist: Option<PathBuf>,
 }
 
 /// What was done.
@@ -40,10 +33,10 @@ impl<'s> Applier<'s> {
         Self { sysctls, store, persist: None }
     }
 
-    /// Writes the boot file as well.
+    /// Writes a boot file as well, [`PERSISTED`](super::PERSISTED) on a host.
     #[must_use]
     pub fn persist(self, path: impl Into<PathBuf>) -> Self {
-        Self { persist: Some(Persist { path: path.into() }), ..self }
+        Self { persist: Some(path.into()), ..self }
     }
 
     /// Writes what the plan changes, one parameter after the other, reading each back. `before_write` hears of each.
@@ -88,7 +81,7 @@ impl<'s> Applier<'s> {
 
     /// The boot file as it is and as it will be, where that differs.
     fn file(&self, plan: &Plan) -> Result<Option<JournalFile>, TuneError> {
-        let Some(Persist { path }) = &self.persist else { return Ok(None) };
+        let Some(path) = &self.persist else { return Ok(None) };
         let before = match fs::read_to_string(path) {
             Ok(text) => Some(text),
             Err(cause) if cause.kind() == io::ErrorKind::NotFound => None,

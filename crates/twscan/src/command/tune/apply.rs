@@ -9,6 +9,7 @@ use super::{ask, plan, state};
 use crate::Status;
 use crate::config::{Config, Wanted};
 use crate::failure::Failure;
+use crate::render::tune::shown;
 
 pub(super) fn run(config: &Config, wanted: &Wanted, persist: bool, yes: bool) -> Result<Status, Failure> {
     let host = config.host();
@@ -77,9 +78,4 @@ fn warn(plan: &Plan, provenance: &Provenance) -> Result<(), Failure> {
         }
     }
     Ok(())
-}
-
-/// An empty list of ports is something too.
-pub(super) fn shown(value: &str) -> &str {
-    if value.is_empty() { "none" } else { value }
 }

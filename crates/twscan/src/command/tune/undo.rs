@@ -3,11 +3,11 @@ use std::io::Write;
 use twscan_core::sample::Provenance;
 use twscan_core::tuning::apply::{Sysctls, TuneError, undo};
 
-use super::apply::shown;
 use super::{ask, state};
 use crate::Status;
 use crate::config::Config;
 use crate::failure::Failure;
+use crate::render::tune::shown;
 
 pub(super) fn run(config: &Config, yes: bool, force: bool) -> Result<Status, Failure> {
     let host = config.host();

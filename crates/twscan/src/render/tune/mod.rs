@@ -21,8 +21,8 @@ fn paragraph(title: &str, text: &str, out: &mut impl Write) -> io::Result<()> {
 }
 
 /// An empty list of ports is something too.
-fn shown(value: &str) -> String {
-    if value.is_empty() { "none".to_owned() } else { value.to_owned() }
+pub(crate) fn shown(value: &str) -> &str {
+    if value.is_empty() { "none" } else { value }
 }
 
 fn short(key: &str) -> &str {
