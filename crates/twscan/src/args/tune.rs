@@ -82,8 +82,6 @@ pub(crate) struct PlanArgs {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct ApplyArgs {
-    #[command(flatten)]
-    pub(crate) goal: GoalArgs,
     /// A plan saved with --json, in place of a goal
     #[arg(long, value_name = "FILE", conflicts_with_all = GOAL)]
     pub(crate) plan: Option<PathBuf>,
@@ -93,6 +91,9 @@ pub(crate) struct ApplyArgs {
     /// Do not ask
     #[arg(long, short)]
     pub(crate) yes: bool,
+    // Last, since what follows stands under its heading.
+    #[command(flatten)]
+    pub(crate) goal: GoalArgs,
 }
 
 #[derive(Debug, clap::Args)]
@@ -110,8 +111,6 @@ pub(crate) struct ExportArgs {
     /// The place to write for
     #[arg(long, value_name = "PLACE", required = true)]
     pub(crate) to: ExportPlace,
-    #[command(flatten)]
-    pub(crate) goal: ExportGoalArgs,
     /// A plan saved with --json, in place of a goal
     #[arg(long, value_name = "FILE", conflicts_with_all = EXPORT_GOAL)]
     pub(crate) plan: Option<PathBuf>,
@@ -127,6 +126,9 @@ pub(crate) struct ExportArgs {
     /// For kubernetes: decides what a pod may set without leave
     #[arg(long, value_name = "1.N")]
     pub(crate) kubernetes_version: Option<String>,
+    // Last, since what follows stands under its heading.
+    #[command(flatten)]
+    pub(crate) goal: ExportGoalArgs,
 }
 
 /// As [`GoalArgs`]; the target has another name, since --to is the place.
@@ -155,8 +157,6 @@ pub(crate) struct ExportGoalArgs {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct VerifyArgs {
-    #[command(flatten)]
-    pub(crate) goal: GoalArgs,
     /// A plan saved with --json, in place of a goal
     #[arg(long, value_name = "PLAN", conflicts_with_all = GOAL)]
     pub(crate) against: Option<PathBuf>,
@@ -166,6 +166,9 @@ pub(crate) struct VerifyArgs {
     /// Read the boot files below this directory, such as an image's root
     #[arg(long, value_name = "DIR", default_value = "/")]
     pub(crate) root: PathBuf,
+    // Last, since what follows stands under its heading.
+    #[command(flatten)]
+    pub(crate) goal: GoalArgs,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -99,6 +99,9 @@ impl BootFiles {
                     boot.overridden.extend(boot.winner.replace(place.clone()));
                     boot.value = Some(value);
                 }
+                Err(_) if place.value.starts_with(['"', '\'']) => {
+                    boot.rejected.push((place.clone(), "quotes are part of the value, leave them out".to_owned()));
+                }
                 Err(refused) => boot.rejected.push((place.clone(), refused.to_string())),
             }
         }

@@ -20,9 +20,17 @@ fn paragraph(title: &str, text: &str, out: &mut impl Write) -> io::Result<()> {
     writeln!(out, "{}", line.trim_end())
 }
 
-/// An empty list of ports is something too.
-pub(crate) fn shown(value: &str) -> &str {
-    if value.is_empty() { "none" } else { value }
+/// A value for people: an empty list of ports is something too, and a long one is cut.
+pub(crate) fn shown(value: &str) -> String {
+    if value.is_empty() {
+        return "none".to_owned();
+    }
+    let mut items = value.split(',');
+    if value.len() <= LONG {
+        return value.to_owned();
+    }
+    let first: Vec<_> = items.by_ref().take(2).collect();
+    format!("{},.. {} more", first.join(","), items.count())
 }
 
 fn short(key: &str) -> &str {
@@ -37,10 +45,18 @@ fn rate(rate: f64) -> String {
 /// As wide as a severity word and two blanks.
 const INDENT: usize = 10;
 const WIDTH: usize = 80;
+const LONG: usize = 24;
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn long_lists_of_ports_are_cut() {
+        assert_eq!(shown(""), "none");
+        assert_eq!(shown("8080,9000-9010"), "8080,9000-9010");
+        assert_eq!(shown("11211,20000-20010,30000,30002,30004"), "11211,20000-20010,.. 3 more");
+    }
 
     #[test]
     fn paragraphs_keep_to_80_columns() {

@@ -63,8 +63,8 @@ fn write_changes(report: &PlanReport, out: &mut impl Write) -> io::Result<()> {
         Column::Left("CONNECTS/S"),
     ]);
     for change in &report.changes {
-        let now = change.from.as_deref().map_or("?", shown).to_owned();
-        let then = if is_noop(change) { "no change".to_owned() } else { shown(&change.to).to_owned() };
+        let now = change.from.as_deref().map_or("?".to_owned(), shown);
+        let then = if is_noop(change) { "no change".to_owned() } else { shown(&change.to) };
         let ports =
             change.capacity.map_or(String::new(), |[before, after]| arrow(&before.to_string(), &after.to_string()));
         let rates = change.sustainable.map_or(String::new(), |[before, after]| arrow(&rate(before), &rate(after)));

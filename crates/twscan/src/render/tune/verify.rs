@@ -24,7 +24,7 @@ pub(crate) fn write(report: &VerifyReport, out: &mut impl Write) -> io::Result<(
         Column::Left("WANTED"),
         Column::Left("STATUS"),
     ]);
-    let value = |value: &Option<String>| value.as_deref().map_or("-", shown).to_owned();
+    let value = |value: &Option<String>| value.as_deref().map_or("-".to_owned(), shown);
     for setting in &report.settings {
         let cells = [value(&setting.live), value(&setting.boot), value(&setting.wanted), setting.status.to_owned()];
         columns.row([short(setting.key).to_owned()].into_iter().chain(cells));
@@ -57,7 +57,7 @@ fn write_places(setting: &VerifiedSetting, out: &mut impl Write) -> io::Result<(
     }
     if let Some(other) = &setting.other_loader {
         let by = other.winner.as_ref().map_or("no file sets it".to_owned(), |line| format!("by {}", place(line)));
-        let value = other.boot.as_deref().map_or("its default", shown);
+        let value = other.boot.as_deref().map_or("its default".to_owned(), shown);
         paragraph("differs", &format!("{} would make {key} {value}, {by}", other.loader), out)?;
     }
     Ok(())
