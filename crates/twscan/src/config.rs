@@ -2,7 +2,7 @@
 
 mod tune;
 
-pub(crate) use tune::{TuneAction, TuneConfig, Wanted};
+pub(crate) use tune::{TuneAction, Wanted};
 
 use std::io::IsTerminal;
 
@@ -48,7 +48,7 @@ pub(crate) enum Action {
     Summary { quick: bool, top: usize },
     ByDest(ByDest),
     List(List),
-    Tune(TuneConfig),
+    Tune(TuneAction),
     Completions(clap_complete::Shell),
     Man,
 }
@@ -108,7 +108,7 @@ impl Config {
                 let (states, filter) = (states.unwrap_or(StateSet::ALL), filter.unwrap_or_default());
                 Action::List(List { states, filter, heading: !no_header, owners })
             }
-            CommandArgs::Tune(args) => Action::Tune(TuneConfig::resolve(args)?),
+            CommandArgs::Tune(args) => Action::Tune(TuneAction::resolve(args, global.all_netns)?),
             CommandArgs::Completions { shell } => Action::Completions(shell),
             CommandArgs::Man => Action::Man,
         };

@@ -8,9 +8,6 @@ use clap::{Subcommand, ValueEnum};
 pub(crate) struct TuneArgs {
     #[command(subcommand)]
     pub(crate) command: TuneCommandArgs,
-    /// A network namespace: a name of `ip netns`, a process id, or a path
-    #[arg(long, global = true, value_name = "NETNS")]
-    pub(crate) netns: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]

@@ -18,7 +18,7 @@ pub(crate) fn run(config: &Config) -> Result<Status, Failure> {
         Action::Summary { quick, top } => summary::run(config, *quick, *top),
         Action::ByDest(asked) => by_dest::run(config, asked),
         Action::List(asked) => list::run(config, asked),
-        Action::Tune(tune) => tune::run(config, tune),
+        Action::Tune(action) => tune::run(config, action),
         Action::Completions(shell) => generate::completions(*shell),
         Action::Man => generate::man(),
     }

@@ -1,4 +1,4 @@
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use twscan_core::port::{PortRange, PortSet};
 use twscan_core::target::Target;
@@ -10,13 +10,7 @@ use crate::args::{
 };
 use crate::failure::Failure;
 
-/// What to do about parameters, and in which namespace.
-#[derive(Debug)]
-pub(crate) struct TuneConfig {
-    pub(crate) action: TuneAction,
-    pub(crate) netns: Option<PathBuf>,
-}
-
+/// What to do about parameters.
 #[derive(Debug)]
 pub(crate) enum TuneAction {
     Plan { goal: Goal },
@@ -33,9 +27,12 @@ pub(crate) enum Wanted {
     File(PathBuf),
 }
 
-impl TuneConfig {
-    pub(super) fn resolve(args: TuneArgs) -> Result<Self, Failure> {
-        let action = match args.command {
+impl TuneAction {
+    pub(super) fn resolve(args: TuneArgs, everywhere: bool) -> Result<Self, Failure> {
+        if everywhere {
+            return Err(Failure::Usage("tune is for one network namespace; name it with --netns".to_owned()));
+        }
+        Ok(match args.command {
             TuneCommandArgs::Plan(PlanArgs { goal }) => TuneAction::Plan { goal: resolve_goal(&goal)? },
             TuneCommandArgs::Apply(ApplyArgs { goal, plan, persist, yes }) => {
                 TuneAction::Apply { wanted: wanted(&goal, plan)?, persist, yes }
@@ -50,8 +47,7 @@ impl TuneConfig {
                 }),
                 root,
             },
-        };
-        Ok(Self { action, netns: args.netns.as_deref().map(netns_path) })
+        })
     }
 }
 
@@ -124,15 +120,4 @@ fn resolve_goal(args: &GoalArgs) -> Result<Goal, Failure> {
         goal = goal.set(key.trim(), value.trim());
     }
     Ok(goal)
-}
-
-/// A process id, a path, or a name of `ip netns`.
-fn netns_path(text: &str) -> PathBuf {
-    if text.contains('/') {
-        PathBuf::from(text)
-    } else if text.bytes().all(|byte| byte.is_ascii_digit()) {
-        Path::new("/proc").join(text).join("ns/net")
-    } else {
-        Path::new("/run/netns").join(text)
-    }
 }

@@ -3,21 +3,17 @@
 mod apply;
 mod ask;
 mod export;
-mod netns;
 mod plan;
 mod state;
 mod undo;
 mod verify;
 
 use crate::Status;
-use crate::config::{Config, TuneAction, TuneConfig};
+use crate::config::{Config, TuneAction};
 use crate::failure::Failure;
 
-pub(super) fn run(config: &Config, tune: &TuneConfig) -> Result<Status, Failure> {
-    if let Some(path) = &tune.netns {
-        netns::enter(path)?;
-    }
-    match &tune.action {
+pub(super) fn run(config: &Config, action: &TuneAction) -> Result<Status, Failure> {
+    match action {
         TuneAction::Plan { goal } => plan::run(config, goal),
         TuneAction::Apply { wanted, persist, yes } => apply::run(config, wanted, *persist, *yes),
         TuneAction::Undo { yes, force } => undo::run(config, *yes, *force),

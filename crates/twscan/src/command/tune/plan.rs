@@ -7,12 +7,15 @@ use twscan_core::sample::{Provenance, Sampler};
 use twscan_core::tuning::{BootFiles, Goal, Loader, Plan, Situation};
 
 use crate::Status;
+use crate::command::here;
 use crate::config::{Config, Format, Wanted};
 use crate::failure::Failure;
 use crate::render::{self, json, tune};
 
 pub(super) fn run(config: &Config, goal: &Goal) -> Result<Status, Failure> {
-    let (plan, provenance) = of_goal(&config.host(), goal)?;
+    let host = config.host();
+    let (plan, mut provenance) = of_goal(&host, goal)?;
+    here::note(&mut provenance, host.procfs());
     let report = report(&plan, &provenance);
     write(config, &report)?;
     Ok(Status::of_result(report.header.complete))

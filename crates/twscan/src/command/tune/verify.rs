@@ -6,6 +6,7 @@ use twscan_core::tuning::{BootFiles, Loader, Verification};
 
 use super::plan;
 use crate::Status;
+use crate::command::here;
 use crate::config::{Config, Format, Wanted};
 use crate::failure::Failure;
 use crate::render::{self, json, tune};
@@ -25,7 +26,9 @@ pub(super) fn run(
     let loader = loader.unwrap_or_else(|| Loader::of_host(root));
     let live = host.procfs().settings()?;
     let verification = Verification::new(&live, &files, loader, plan.as_ref());
-    let report = VerifyReport::new(&verification, &Provenance::of(&host));
+    let mut provenance = Provenance::of(&host);
+    here::note(&mut provenance, host.procfs());
+    let report = VerifyReport::new(&verification, &provenance);
     let mut out = render::stdout(config);
     match config.format {
         Format::Table => tune::verify::write(&report, &mut out)?,
