@@ -34,10 +34,12 @@
 //! | [`sample`] | one moment of a host |
 //! | [`route`] | which source address connections get |
 //! | [`budget`] | how many connections are left to a destination |
+//! | `tuning` | plans, applied, persisted, verified and undone (feature `tuning`) |
 //!
 //! # Features
 //! `live` (default): the running kernel; Linux. `serde`: the documents of the command line, in `report`. `logs`: failures
-//! to connect, read from other programs' logs, in `log`. What is left without them is pure and compiles anywhere.
+//! to connect, read from other programs' logs, in `log`. `tuning`: changing parameters; a read-only agent leaves it out.
+//! What is left without them is pure and compiles anywhere.
 #![deny(missing_docs)]
 
 pub mod budget;
@@ -62,6 +64,8 @@ pub mod socket;
 pub mod tally;
 pub mod target;
 pub mod transport;
+#[cfg(feature = "tuning")]
+pub mod tuning;
 pub mod wire;
 
 pub use error::Error;

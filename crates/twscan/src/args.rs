@@ -1,5 +1,9 @@
 //! The command line as it is typed; nothing is resolved here.
 
+mod tune;
+
+pub(crate) use tune::*;
+
 use std::io::Write;
 use std::process::ExitCode;
 
@@ -136,6 +140,9 @@ pub(crate) enum CommandArgs {
         twscan selftest --mixtures 300         and 300 random mixtures\n  \
         unshare --map-root-user --net twscan selftest")]
     Selftest(SelftestArgs),
+    /// Plan, apply, keep, check and undo changes of kernel parameters
+    #[command(after_help = tune::HELP)]
+    Tune(TuneArgs),
     /// Print a completion script for a shell
     #[command(hide = true)]
     Completions {

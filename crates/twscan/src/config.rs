@@ -1,5 +1,9 @@
 //! What the arguments and the surroundings amount to; behind this nobody knows clap.
 
+mod tune;
+
+pub(crate) use tune::{TuneAction, Wanted};
+
 use std::io::IsTerminal;
 use std::net::IpAddr;
 
@@ -47,6 +51,7 @@ pub(crate) enum Action {
     List(List),
     Ports { target: Option<Target>, source: Option<IpAddr>, map: bool, top: Option<usize> },
     Selftest { mixtures: u32, seed: u64 },
+    Tune(TuneAction),
     Completions(clap_complete::Shell),
     Man,
 }
@@ -112,6 +117,7 @@ impl Config {
             }
             CommandArgs::Ports(args) => ports(&args)?,
             CommandArgs::Selftest(SelftestArgs { mixtures, seed }) => Action::Selftest { mixtures, seed },
+            CommandArgs::Tune(args) => Action::Tune(TuneAction::resolve(args, global.all_netns)?),
             CommandArgs::Completions { shell } => Action::Completions(shell),
             CommandArgs::Man => Action::Man,
         };

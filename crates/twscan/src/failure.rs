@@ -1,11 +1,15 @@
 use std::fmt;
 use std::io;
 
+use twscan_core::tuning::apply::TuneError;
+
 /// Why a command could not do its work.
 #[derive(Debug)]
 pub(crate) enum Failure {
     /// The kernel or `/proc` could not be read.
     Read(twscan_core::Error),
+    /// A parameter could not be changed, or put back.
+    Tune(TuneError),
     /// The output could not be written.
     Write(io::Error),
     /// No namespace, or no population in it, could be made for the self-test.
@@ -25,6 +29,7 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Read(error) => write!(f, "error: {}", error.chain()),
+            Self::Tune(error) => write!(f, "error: {}{}", error.chain(), privilege_hint(error)),
             Self::Write(error) => write!(f, "error: cannot write the output: {error}"),
             Self::Selftest(error) if error.is_permission_denied() => write!(
                 f,
@@ -46,6 +51,22 @@ impl From<twscan_core::Error> for Failure {
 impl From<twscan_lab::Error> for Failure {
     fn from(error: twscan_lab::Error) -> Self {
         Self::Selftest(error)
+    }
+}
+
+impl From<TuneError> for Failure {
+    fn from(error: TuneError) -> Self {
+        Self::Tune(error)
+    }
+}
+
+/// What to do where the kernel wants more rights.
+fn privilege_hint(error: &TuneError) -> &'static str {
+    match error {
+        TuneError::Write { cause, .. } if cause.kind() == io::ErrorKind::PermissionDenied => {
+            "; it takes CAP_NET_ADMIN in the namespace's user namespace, try sudo"
+        }
+        _ => "",
     }
 }
 

@@ -9,6 +9,8 @@ mod mounts;
 mod net_tcp;
 pub mod owner;
 mod settings;
+pub(crate) mod sysctl;
+mod udp;
 
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -21,6 +23,7 @@ pub use net_tcp::ProcNetTcp;
 pub use settings::{Settings, TwReuse};
 
 use crate::Error;
+use crate::port::PortSet;
 
 /// A proc file system: the live one, or a directory of the same shape.
 #[derive(Debug, Clone)]
@@ -62,13 +65,34 @@ impl ProcFs {
     /// # Errors
     /// [`Error::ReadFile`] where a file is there and cannot be read; an absent one is `None` in the settings.
     pub fn settings(&self) -> Result<Settings, Error> {
-        Settings::read(|key| self.read(&format!("sys/net/ipv4/{key}")))
+        Settings::read(|key| sysctl::read(&self.root.join("sys/net/ipv4").join(key)))
     }
 
     /// The socket table as text, read as if it were a netlink dump.
     #[must_use]
     pub fn net_tcp(&self) -> ProcNetTcp {
         ProcNetTcp::new(self.net_path("tcp"), self.net_path("tcp6"))
+    }
+
+    /// The ports that UDP services have, in the thread's network namespace.
+    ///
+    /// # Errors
+    /// [`Error::ReadFile`] where a file is there and cannot be read.
+    pub fn udp_services(&self) -> Result<PortSet, Error> {
+        let mut ports = PortSet::new();
+        for name in ["udp", "udp6"] {
+            if let Some(text) = self.read_net(name)? {
+                udp::add_services(&text, &mut ports);
+            }
+        }
+        Ok(ports)
+    }
+
+    /// The names of the network devices, in the thread's network namespace; none where they cannot be read.
+    #[must_use]
+    pub fn devices(&self) -> Vec<String> {
+        let text = self.read_net("dev").ok().flatten().unwrap_or_default();
+        text.lines().filter_map(|line| Some(line.split_once(':')?.0.trim().to_owned())).collect()
     }
 
     /// The kernel's release: `6.18.44`.
@@ -142,6 +166,12 @@ impl ProcFs {
     #[cfg(all(feature = "live", target_os = "linux"))]
     pub(crate) fn mounts(&self) -> Vec<Mount> {
         Mount::parse_all(&self.read("thread-self/mountinfo").ok().flatten().unwrap_or_default())
+    }
+
+    /// The kernel's name for this boot.
+    #[must_use]
+    pub fn boot_id(&self) -> Option<String> {
+        self.read_trimmed("sys/kernel/random/boot_id")
     }
 
     fn read_trimmed(&self, name: &str) -> Option<String> {

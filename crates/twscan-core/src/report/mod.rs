@@ -9,8 +9,12 @@ mod list;
 mod logs;
 mod namespaces;
 mod owners;
+#[cfg(feature = "tuning")]
+mod plan;
 mod ports;
 mod summary;
+#[cfg(feature = "tuning")]
+mod verify;
 
 pub use by_dest::{ByDestReport, Destination, DestinationStates};
 pub use list::{Endpoint, SocketRow};
@@ -18,10 +22,14 @@ pub use list::{Endpoint, SocketRow};
 pub use logs::{LOGS_SCHEMA, LogsDestination, LogsMinute, LogsOther, LogsProgram, LogsReport};
 pub use namespaces::{NamespacesReport, RefusedNetns};
 pub use owners::{Owner, OwnerScan};
+#[cfg(feature = "tuning")]
+pub use plan::{PlanFile, PlanFileChange, PlanRefusal, PlanReport, PlannedChange, PlannedEffect};
 pub use ports::{
     BindFirstRow, Blocked, BudgetRow, MapRun, PortsReport, RangeRow, Reserved, ReuseRow, sort_fullest_first,
 };
 pub use summary::{Families, StateRow, States, SummaryReport, TcpTotals, TimeWait, Totals};
+#[cfg(feature = "tuning")]
+pub use verify::{FileLine, OtherLoader, VerifiedSetting, VerifyReport};
 
 use jiff::Timestamp;
 use serde::Serialize;

@@ -8,6 +8,7 @@ mod list;
 mod ports;
 pub(crate) mod selftest;
 mod summary;
+mod tune;
 mod whose;
 
 use crate::Status;
@@ -21,6 +22,7 @@ pub(crate) fn run(config: &Config) -> Result<Status, Failure> {
         Action::List(asked) => list::run(config, asked),
         Action::Ports { target, source, map, top } => ports::run(config, target.as_ref(), *source, *map, *top),
         Action::Selftest { mixtures, seed } => selftest::run(config, *mixtures, *seed),
+        Action::Tune(action) => tune::run(config, action),
         Action::Completions(shell) => generate::completions(*shell),
         Action::Man => generate::man(),
     }

@@ -14,6 +14,7 @@ mod scene;
 pub(crate) mod selftest;
 pub(crate) mod summary;
 mod table;
+pub(crate) mod tune;
 mod verdict;
 
 use std::io::{BufWriter, Stdout, Write};

@@ -1,0 +1,131 @@
+use super::situation::{Outlook, Route};
+use super::{Goal, Key, Situation, planner};
+
+/// Changes of parameters, and what they are for: inert data. Only [`apply`](super::apply) writes.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Plan {
+    /// The changes, in the order of writing. One that changes nothing is among them where it was asked for.
+    pub changes: Vec<Change>,
+    /// What the destinations that matter can do before and after.
+    pub effects: Vec<Effect>,
+    /// What was asked for and is not done.
+    pub refused: Vec<Refusal>,
+    /// What the application can do: the better cure, and the only one where `reached` is false.
+    pub application: Vec<String>,
+    /// Whether the goal is reached; `None` where values were given and no goal.
+    pub reached: Option<bool>,
+}
+
+impl Plan {
+    /// Plans for a goal. Pure: nothing is read, nothing is written.
+    ///
+    /// # Errors
+    /// [`BadValue`] where a value that was asked for makes no sense.
+    pub fn new(situation: &Situation, goal: &Goal) -> Result<Self, BadValue> {
+        planner::plan(situation, goal)
+    }
+
+    /// A plan of values alone, such as one read from a file: no effects, no advice.
+    #[must_use]
+    pub fn of_values(values: impl IntoIterator<Item = (Key, Option<String>, String)>) -> Self {
+        let mut changes: Vec<_> = values.into_iter().map(|(key, from, to)| Change::bare(key, from, to)).collect();
+        changes.sort_by_key(|change| change.key);
+        Self { changes, effects: Vec::new(), refused: Vec::new(), application: Vec::new(), reached: None }
+    }
+
+    /// Whether applying it would write anything.
+    #[must_use]
+    pub fn changes_anything(&self) -> bool {
+        self.changes.iter().any(|change| !change.is_noop())
+    }
+
+    /// Keys and values as they shall be.
+    #[must_use]
+    pub fn values(&self) -> Vec<(Key, String)> {
+        self.changes.iter().map(|change| (change.key, change.to.clone())).collect()
+    }
+}
+
+/// One parameter's change.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Change {
+    /// The parameter.
+    pub key: Key,
+    /// Its value now; `None` where it is unknown.
+    pub from: Option<String>,
+    /// Its value then.
+    pub to: String,
+    /// What it is for.
+    pub why: String,
+    /// What may go wrong.
+    pub risk: String,
+    /// What must be so for it to help.
+    pub precondition: Option<String>,
+    /// Whether it acts on TIME_WAITs and connections that exist already.
+    pub acts_on_existing: bool,
+    /// What the first of the plan's routes gets from it, on top of the changes before; `None` where it has no effect on
+    /// numbers.
+    pub gain: Option<(Outlook, Outlook)>,
+}
+
+impl Change {
+    /// Whether the value is there already.
+    #[must_use]
+    pub fn is_noop(&self) -> bool {
+        self.from.as_deref() == Some(self.to.as_str())
+    }
+
+    /// What it takes to write it.
+    #[must_use]
+    pub const fn privilege(&self) -> &'static str {
+        "CAP_NET_ADMIN in the user namespace that owns the network namespace"
+    }
+
+    pub(super) fn bare(key: Key, from: Option<String>, to: String) -> Self {
+        Self {
+            key,
+            from,
+            to,
+            why: String::new(),
+            risk: String::new(),
+            precondition: None,
+            acts_on_existing: key == Key::TwReuse || key == Key::TwReuseDelay,
+            gain: None,
+        }
+    }
+}
+
+/// What a route can do before and after all changes.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct Effect {
+    /// From where to where.
+    pub route: Route,
+    /// As it is.
+    pub before: Outlook,
+    /// As it will be.
+    pub after: Outlook,
+}
+
+/// What was asked for and is not done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Refusal {
+    /// The parameter as it was named.
+    pub key: String,
+    /// The value asked for.
+    pub value: String,
+    /// The reason.
+    pub why: String,
+}
+
+/// A value that was asked for and makes no sense.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{key} = '{value}': {why}")]
+pub struct BadValue {
+    pub(super) key: &'static str,
+    pub(super) value: String,
+    pub(super) why: String,
+}

@@ -1,0 +1,133 @@
+use super::plan::{BadValue, Change, Effect, Plan};
+use super::reasons::{self, folklore};
+use super::search::{self, Step};
+use super::situation::{Outlook, Route};
+use super::{Goal, Key, Situation};
+use crate::port::{PortRange, PortSet};
+use crate::procfs::{Settings, TwReuse};
+
+/// Makes the plan: first the values wanted, then the reasons and numbers for them.
+pub(super) fn plan(situation: &Situation, goal: &Goal) -> Result<Plan, BadValue> {
+    let routes = situation.routes_of(goal);
+    let mut refused = folklore(goal);
+    let mut wanted = situation.settings.clone();
+    let mut asked = Vec::new();
+    for (key, value) in &goal.values {
+        match reasons::refuse(*key, value, &situation.settings) {
+            Some(refusal) => refused.push(refusal),
+            None => {
+                set(&mut wanted, *key, &checked(*key, value, &situation.settings)?);
+                asked.push(*key);
+            }
+        }
+    }
+    reserve(situation, &goal.reserve, &mut wanted);
+    let mut reached = None;
+    if !goal.gives_values() || goal.rate.is_some() {
+        let found = search::search(situation, goal, &routes, &wanted);
+        reached = Some(found.reached);
+        wanted = found.settings;
+    }
+    let changes = changes(situation, &wanted, &asked, &routes);
+    let effects = routes.iter().map(|route| effect(situation, &wanted, route)).collect::<Vec<_>>();
+    let application = reasons::application(goal, &effects, reached);
+    Ok(Plan { changes, effects, refused, application, reached })
+}
+
+/// The wanted value in the kernel's form, and within bounds that are twscan's own.
+fn checked(key: Key, value: &str, settings: &Settings) -> Result<String, BadValue> {
+    let bad = |why: String| BadValue { key: key.name(), value: value.to_owned(), why };
+    let floor = search::floor(settings);
+    let current = key.value_in(settings);
+    if key != Key::PortRange {
+        return key.accept(value, current.as_deref(), floor).map_err(|refused| bad(refused.to_string()));
+    }
+    let range: PortRange = value.parse().map_err(|_| bad("write LOW-HIGH, such as 10240-65535".to_owned()))?;
+    if range.low() < floor {
+        let why =
+            format!("ports below {floor} are for privileged services (ip_unprivileged_port_start, at least 1024)");
+        return Err(bad(why));
+    }
+    let even = search::even_sized(range).ok_or_else(|| bad("a range has two ports at least".to_owned()))?;
+    Ok(format!("{} {}", even.low(), even.high()))
+}
+
+/// Sets a value in these settings; the text is in the kernel's form.
+pub(super) fn set(settings: &mut Settings, key: Key, value: &str) {
+    let number = || value.parse::<u64>().ok();
+    match key {
+        Key::ReservedPorts => settings.reserved = value.parse().ok(),
+        Key::PortRange => settings.range = value.parse().ok(),
+        Key::Timestamps => settings.timestamps = value.parse().ok(),
+        Key::TwReuseDelay => settings.tw_reuse_delay = number().map(std::time::Duration::from_millis),
+        Key::TwReuse => settings.tw_reuse = TwReuse::from_value(value),
+        Key::MaxTwBuckets => settings.max_tw_buckets = number(),
+    }
+}
+
+/// Reserves what was asked for and what services have in the part of the range that is new, besides what is reserved.
+pub(super) fn reserve(situation: &Situation, more: &PortSet, wanted: &mut Settings) {
+    let mut reserved = wanted.reserved.clone().unwrap_or_default();
+    reserved.union_with(more);
+    if let Some(range) = wanted.range {
+        let new =
+            |port: &u16| range.contains(*port) && !situation.settings.range.is_some_and(|old| old.contains(*port));
+        reserved.extend(situation.services.iter().filter(new));
+    }
+    wanted.reserved = Some(reserved);
+}
+
+fn changes(situation: &Situation, wanted: &Settings, asked: &[Key], routes: &[Route]) -> Vec<Change> {
+    let route = routes.first().copied().unwrap_or_default();
+    let mut so_far = situation.settings.clone();
+    let mut changes = Vec::new();
+    for key in Key::ALL {
+        let (from, to) = (key.value_in(&situation.settings), key.value_in(wanted));
+        let Some(to) = to.filter(|to| asked.contains(&key) || Some(to) != from.as_ref()) else { continue };
+        if key == Key::ReservedPorts && to.is_empty() && from.is_none() {
+            continue;
+        }
+        let before = Outlook::new(&so_far, &situation.listening, &route);
+        set(&mut so_far, key, &to);
+        let after = Outlook::new(&so_far, &situation.listening, &route);
+        let mut change = Change::bare(key, from, to);
+        reasons::explain(&mut change, situation, &route);
+        change.gain = Some((before, after));
+        changes.push(change);
+    }
+    changes
+}
+
+fn effect(situation: &Situation, wanted: &Settings, route: &Route) -> Effect {
+    Effect {
+        route: *route,
+        before: Outlook::new(&situation.settings, &situation.listening, route),
+        after: Outlook::new(wanted, &situation.listening, route),
+    }
+}
+
+/// What the search found.
+pub(super) struct Found {
+    pub(super) settings: Settings,
+    pub(super) reached: bool,
+}
+
+/// Settings after a step of the search.
+pub(super) fn after(situation: &Situation, base: &Settings, step: Step, routes: &[Route]) -> Settings {
+    let mut settings = base.clone();
+    if let Some(range) = step.range {
+        settings.range = Some(range);
+        reserve(situation, &PortSet::new(), &mut settings);
+    }
+    if step.reuse && settings.tw_reuse != Some(TwReuse::On) {
+        let all_loopback = routes.iter().all(Route::is_loopback);
+        settings.tw_reuse = Some(if all_loopback { TwReuse::Loopback } else { TwReuse::On });
+        if settings.timestamps == Some(0) {
+            settings.timestamps = Some(1);
+        }
+    }
+    if let Some(delay) = step.delay {
+        settings.tw_reuse_delay = Some(delay);
+    }
+    settings
+}

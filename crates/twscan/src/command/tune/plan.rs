@@ -1,0 +1,64 @@
+use std::fs;
+use std::path::Path;
+
+use twscan_core::host::Host;
+use twscan_core::report::{PlanFile, PlanReport};
+use twscan_core::sample::{Provenance, Sampler};
+use twscan_core::tuning::{BootFiles, Goal, Loader, Plan, Situation};
+
+use crate::Status;
+use crate::command::here;
+use crate::config::{Config, Format, Wanted};
+use crate::failure::Failure;
+use crate::render::{self, json, tune};
+
+pub(super) fn run(config: &Config, goal: &Goal) -> Result<Status, Failure> {
+    let host = config.host();
+    let (plan, mut provenance) = of_goal(&host, goal)?;
+    here::note(&mut provenance, host.procfs());
+    let report = report(&plan, &provenance);
+    write(config, &report)?;
+    Ok(Status::of_result(report.header.complete))
+}
+
+/// The plan for a goal, or the one in a file.
+pub(super) fn make(host: &Host, wanted: &Wanted) -> Result<(Plan, Provenance), Failure> {
+    match wanted {
+        Wanted::Goal(goal) => of_goal(host, goal),
+        Wanted::File(path) => Ok((of_file(path)?, Provenance::of(host))),
+    }
+}
+
+/// The document; boot files that cannot be read are a matter of verify, not of a plan.
+pub(super) fn report(plan: &Plan, provenance: &Provenance) -> PlanReport {
+    let root = Path::new("/");
+    let files = BootFiles::read(root).ok().filter(|_| provenance.initial_netns);
+    PlanReport::new(plan, provenance, files.as_ref().map(|files| (files, Loader::of_host(root))))
+}
+
+pub(super) fn write(config: &Config, report: &PlanReport) -> Result<(), Failure> {
+    let mut out = render::stdout(config);
+    match config.format {
+        Format::Table => Ok(tune::plan::write(report, &mut out)?),
+        Format::Json => json::write_pretty(report, &mut out),
+        Format::Jsonl => json::write_line(report, &mut out),
+        Format::Csv => tune::csv::write_plan(report, &mut out),
+    }
+}
+
+fn of_goal(host: &Host, goal: &Goal) -> Result<(Plan, Provenance), Failure> {
+    let sample = Sampler::new(host).take()?;
+    let devices = host.procfs().devices();
+    let situation = Situation::of(&sample)
+        .with_services(&host.procfs().udp_services()?)
+        .with_devices(devices.iter().map(String::as_str));
+    let plan = Plan::new(&situation, goal).map_err(|error| Failure::Usage(error.to_string()))?;
+    Ok((plan, sample.provenance))
+}
+
+fn of_file(path: &Path) -> Result<Plan, Failure> {
+    let wrong = |error: &dyn std::fmt::Display| Failure::Usage(format!("{}: {error}", path.display()));
+    let text = fs::read_to_string(path).map_err(|error| wrong(&error))?;
+    let file: PlanFile = serde_json::from_str(&text).map_err(|error| wrong(&error))?;
+    file.plan().map_err(|error| wrong(&error))
+}

@@ -1,0 +1,139 @@
+use std::io::{self, Write};
+use std::net::{IpAddr, SocketAddr};
+
+use twscan_core::report::{PlanReport, PlannedChange, PlannedEffect};
+
+use super::{paragraph, rate, short, shown};
+use crate::render::table::{Column, Columns};
+use crate::render::verdict::{self, Severity};
+use crate::render::{finish, provenance};
+
+/// A plan for people: what is reached, each change and what it buys, the budgets after.
+pub(crate) fn write(report: &PlanReport, out: &mut impl Write) -> io::Result<()> {
+    if let Some(reason) = &report.header.partial {
+        verdict::write_partial(reason, out)?;
+    }
+    write_verdict(report, out)?;
+    if !report.changes.is_empty() {
+        writeln!(out)?;
+        write_changes(report, out)?;
+    }
+    if !report.effects.is_empty() {
+        writeln!(out)?;
+        write_effects(&report.effects, out)?;
+    }
+    if !(report.refused.is_empty() && report.application.is_empty()) {
+        writeln!(out)?;
+    }
+    for refusal in &report.refused {
+        paragraph("REFUSED", &format!("{}={}: {}", short(&refusal.key), refusal.value, refusal.why), out)?;
+    }
+    for advice in &report.application {
+        paragraph("last", advice, out)?;
+    }
+    writeln!(out, "{}", provenance::line(&report.header))?;
+    finish(out)
+}
+
+fn write_verdict(report: &PlanReport, out: &mut impl Write) -> io::Result<()> {
+    let real = report.changes.iter().filter(|change| !is_noop(change)).count();
+    let changes = match real {
+        0 => "no change".to_owned(),
+        1 => "1 change".to_owned(),
+        count => format!("{count} changes"),
+    };
+    match (report.reached, real) {
+        (Some(false), _) => {
+            verdict::write(Severity::Warning, &format!("no kernel parameter reaches this goal; best: {changes}"), out)
+        }
+        (Some(true), 0) => verdict::write(Severity::Ok, "nothing to change: the goal is reached as it is", out),
+        (Some(true), 1) => verdict::write(Severity::Ok, "1 change reaches the goal", out),
+        (Some(true), _) => verdict::write(Severity::Ok, &format!("{changes} reach the goal"), out),
+        (None, 0) => verdict::write(Severity::Ok, "nothing to change: the values are there already", out),
+        (None, _) => verdict::write(Severity::Ok, &format!("{changes} as asked for"), out),
+    }
+}
+
+fn write_changes(report: &PlanReport, out: &mut impl Write) -> io::Result<()> {
+    let mut columns = Columns::new(&[
+        Column::Left("PARAMETER"),
+        Column::Left("NOW"),
+        Column::Left("THEN"),
+        Column::Left("PORTS"),
+        Column::Left("CONNECTS/S"),
+    ]);
+    for change in &report.changes {
+        let now = change.from.as_deref().map_or("?".to_owned(), shown);
+        let then = if is_noop(change) { "no change".to_owned() } else { shown(&change.to) };
+        let ports =
+            change.capacity.map_or(String::new(), |[before, after]| arrow(&before.to_string(), &after.to_string()));
+        let rates = change.sustainable.map_or(String::new(), |[before, after]| arrow(&rate(before), &rate(after)));
+        if now.len() + then.len() > ROOM_FOR_VALUES {
+            let line = format!("{}: {now} > {then}", short(change.key));
+            columns.row_below(line, [String::new(), String::new(), String::new(), ports, rates]);
+        } else {
+            columns.row([short(change.key).to_owned(), now, then, ports, rates]);
+        }
+    }
+    for line in columns.lines() {
+        writeln!(out, "{line}")?;
+    }
+    for change in report.changes.iter().filter(|change| !change.why.is_empty()) {
+        writeln!(out)?;
+        writeln!(out, "{}", short(change.key))?;
+        paragraph("  why", &change.why, out)?;
+        paragraph("  risk", &change.risk, out)?;
+        if let Some(precondition) = &change.precondition {
+            paragraph("  needs", precondition, out)?;
+        }
+        paragraph(
+            "  acts on",
+            if change.acts_on_existing { "TIME_WAITs that exist too" } else { "later connections" },
+            out,
+        )?;
+        if let Some(place) = &change.persisted_in {
+            paragraph("  at boot", &format!("set already by {place}"), out)?;
+        }
+    }
+    Ok(())
+}
+
+fn write_effects(effects: &[PlannedEffect], out: &mut impl Write) -> io::Result<()> {
+    let mut columns = Columns::new(&[
+        Column::Left("SOURCE"),
+        Column::Left("DESTINATION"),
+        Column::Left("PORTS"),
+        Column::Left("CONNECTS/S"),
+    ]);
+    for effect in effects {
+        let source = effect.source.map_or("any".to_owned(), |source| source.to_string());
+        let ports = arrow(&effect.capacity_before.to_string(), &effect.capacity_after.to_string());
+        let rates = arrow(&rate(effect.sustainable_before), &rate(effect.sustainable_after));
+        let rates = format!("{rates}{}", if effect.reuse_after { " with timestamps" } else { "" });
+        columns.row([source, destination(effect.destination, effect.port), ports, rates]);
+    }
+    for line in columns.lines() {
+        writeln!(out, "{line}")?;
+    }
+    Ok(())
+}
+
+fn destination(address: Option<IpAddr>, port: Option<u16>) -> String {
+    match (address, port) {
+        (Some(address), Some(port)) => SocketAddr::new(address, port).to_string(),
+        (Some(address), None) => address.to_string(),
+        (None, Some(port)) => format!("*:{port}"),
+        (None, None) => "each destination".to_owned(),
+    }
+}
+
+fn arrow(before: &str, after: &str) -> String {
+    if before == after { format!("{before}, no gain") } else { format!("{before} > {after}") }
+}
+
+fn is_noop(change: &PlannedChange) -> bool {
+    change.from.as_ref() == Some(&change.to)
+}
+
+/// What is left of 80 columns for both values.
+const ROOM_FOR_VALUES: usize = 26;

@@ -1,0 +1,269 @@
+//! `twscan tune`, in network and mount namespaces of the tests' own.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test says what it expects by failing")]
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+use twscan_lab::{Listener, Netns, test_in_netns};
+
+type Outcome = Result<(), twscan_lab::Error>;
+
+const REUSE: &str = "net.ipv4.tcp_tw_reuse";
+const RANGE: &str = "net.ipv4.ip_local_port_range";
+
+/// Runs `twscan tune` in a namespace, with a state directory of the test's own.
+struct Tune<'n> {
+    net: &'n Netns,
+    state: tempfile::TempDir,
+}
+
+impl<'n> Tune<'n> {
+    fn new(net: &'n Netns) -> Self {
+        net.set_sysctl(RANGE, "32768 60999").unwrap();
+        net.set_sysctl(REUSE, "2").unwrap();
+        Self { net, state: tempfile::tempdir().unwrap() }
+    }
+
+    fn run(&self, args: &[&str]) -> Output {
+        self.net.run(|| self.command(args).output().unwrap()).unwrap()
+    }
+
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(assert_cmd::cargo::cargo_bin("twscan"));
+        command.arg("tune").args(args).stdin(Stdio::null()).env("TWSCAN_STATE_DIR", self.state.path());
+        command
+    }
+
+    /// Runs a script in a mount namespace: `$twscan` is the program, `$dir` a directory.
+    fn script(&self, script: &str) -> Output {
+        let run = || {
+            Command::new("unshare")
+                .args(["--mount", "sh", "-euc", script])
+                .env("twscan", assert_cmd::cargo::cargo_bin("twscan"))
+                .env("dir", self.state.path())
+                .env("TWSCAN_STATE_DIR", self.state.path())
+                .output()
+                .unwrap()
+        };
+        self.net.run(run).unwrap()
+    }
+
+    fn json(&self, args: &[&str]) -> Value {
+        let output = self.run(&[args, &["--json"]].concat());
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {}", stderr(&output)))
+    }
+
+    fn sysctl(&self, key: &str) -> String {
+        self.net.sysctl(key).unwrap().replace('\t', " ")
+    }
+
+    fn file(&self, name: &str) -> String {
+        self.state.path().join(name).display().to_string()
+    }
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+#[test]
+fn without_a_terminal_and_without_yes_nothing_is_written() -> Outcome {
+    test_in_netns(|net| {
+        let tune = Tune::new(net);
+        let output = tune.run(&["apply", "--range", "10240-65535", "--tw-reuse", "1"]);
+        assert_eq!(output.status.code(), Some(2));
+        assert!(stderr(&output).contains("nothing was written") && stderr(&output).contains("--yes"));
+        assert!(stdout(&output).contains("10240 65535"), "the plan is shown: {}", stdout(&output));
+        assert_eq!((tune.sysctl(RANGE).as_str(), tune.sysctl(REUSE).as_str()), ("32768 60999", "2"));
+        assert_eq!(tune.run(&["undo"]).status.code(), Some(2));
+    })
+}
+
+#[test]
+fn on_a_terminal_it_asks() -> Outcome {
+    test_in_netns(|net| {
+        let tune = Tune::new(net);
+        // script(1) gives the program a terminal.
+        let answer = |answer: &str| {
+            tune.script(&format!("echo {answer} | script -qec '$twscan tune apply --tw-reuse 1' /dev/null"))
+        };
+        let refused = answer("n");
+        assert!(stdout(&refused).contains("Write this? [y/N]"), "{}", stdout(&refused));
+        assert_eq!((refused.status.code(), tune.sysctl(REUSE).as_str()), (Some(2), "2"));
+        assert_eq!((answer("y").status.code(), tune.sysctl(REUSE).as_str()), (Some(0), "1"));
+    })
+}
+
+#[test]
+fn a_saved_plan_is_applied_verified_and_undone() -> Outcome {
+    test_in_netns(|net| {
+        let tune = Tune::new(net);
+        let saved = tune.file("plan.json");
+        let goal = ["--range", "10240-65535", "--tw-reuse", "1"];
+        let plan = tune.json(&[&["plan"], &goal[..]].concat());
+        assert_eq!(plan["schema"], "twscan.plan/1");
+        assert_eq!(plan["changes"][0]["key"], RANGE);
+        assert_eq!(
+            (&plan["changes"][0]["from"], &plan["changes"][0]["to"]),
+            (&"32768 60999".into(), &"10240 65535".into())
+        );
+        assert_eq!(
+            (&plan["effects"][0]["capacity_before"], &plan["effects"][0]["capacity_after"]),
+            (&28_232.into(), &55_296.into())
+        );
+        assert_eq!(plan["effects"][0]["sustainable_before"], 462.8);
+        fs::write(&saved, plan.to_string()).unwrap();
+
+        let root = tune.file("root");
+        fs::create_dir_all(Path::new(&root).join("etc/sysctl.d")).unwrap();
+        let verify = ["verify", "--against", &saved, "--root", &root];
+        let verified = tune.json(&verify);
+        assert_eq!((&verified["schema"], &verified["drifted"]), (&"twscan.verify/1".into(), &true.into()));
+        assert_eq!(verified["settings"][0]["status"], "drift-both");
+
+        let applied = tune.run(&["apply", "--plan", &saved, "--yes"]);
+        assert_eq!(applied.status.code(), Some(0), "{}", stderr(&applied));
+        assert_eq!((tune.sysctl(RANGE).as_str(), tune.sysctl(REUSE).as_str()), ("10240 65535", "1"));
+        assert_eq!(tune.run(&verify).status.code(), Some(1));
+        assert_eq!(tune.json(&verify)["settings"][0]["status"], "lost-at-boot");
+
+        let boot = Path::new(&root).join("etc/sysctl.d/99-twscan.conf");
+        let export = ["export", "--to", "sysctl.d", "--plan", &saved, "--out", boot.to_str().unwrap()];
+        assert_eq!(tune.run(&export).status.code(), Some(0));
+        assert_eq!(tune.run(&verify).status.code(), Some(0));
+        let winner = &tune.json(&verify)["settings"][0]["winner"];
+        assert_eq!((&winner["file"], &winner["line"]), (&"/etc/sysctl.d/99-twscan.conf".into(), &2.into()));
+
+        assert_eq!(tune.run(&["undo", "--yes"]).status.code(), Some(0));
+        assert_eq!((tune.sysctl(RANGE).as_str(), tune.sysctl(REUSE).as_str()), ("32768 60999", "2"));
+        assert_eq!(tune.json(&verify)["settings"][0]["status"], "drift-live");
+    })
+}
+
+#[test]
+fn folklore_is_refused_and_keeps_apply_from_writing() -> Outcome {
+    test_in_netns(|net| {
+        let tune = Tune::new(net);
+        let goal = ["--tw-reuse", "1", "--set", "net.ipv4.tcp_tw_recycle=1"];
+        let plan = tune.json(&[&["plan"], &goal[..]].concat());
+        assert_eq!(plan["refused"][0]["key"], "net.ipv4.tcp_tw_recycle");
+        let output = tune.run(&[&["apply", "--yes"], &goal[..]].concat());
+        assert_eq!((output.status.code(), tune.sysctl(REUSE).as_str()), (Some(2), "2"));
+    })
+}
+
+#[test]
+fn a_namespace_is_named_by_path() -> Outcome {
+    test_in_netns(|net| {
+        let tune = Tune::new(net);
+        let other = Netns::new().unwrap();
+        other.set_port_range(40_000, 40_019).unwrap();
+        let path = other.path().display().to_string();
+        let applied = tune.run(&["apply", "--netns", &path, "--range", "40000-40039", "--yes"]);
+        assert_eq!(applied.status.code(), Some(0), "{}", stderr(&applied));
+        assert_eq!(other.sysctl(RANGE).unwrap(), "40000\t40039");
+        assert_eq!(tune.sysctl(RANGE), "32768 60999");
+        assert_eq!(tune.run(&["undo", "--yes"]).status.code(), Some(2), "the journal is the other namespace's");
+        assert_eq!(tune.run(&["undo", "--yes", "--netns", &path]).status.code(), Some(0));
+        assert_eq!(other.sysctl(RANGE).unwrap(), "40000\t40019");
+        assert_eq!(tune.run(&["plan", "--all-netns"]).status.code(), Some(2));
+    })
+}
+
+#[test]
+fn a_read_only_parameter_leaves_the_old_values() -> Outcome {
+    test_in_netns(|net| {
+        let tune = Tune::new(net);
+        let output = tune.script(
+            "mount --bind /proc/sys/net/ipv4/tcp_tw_reuse /proc/sys/net/ipv4/tcp_tw_reuse
+             mount -o remount,ro,bind /proc/sys/net/ipv4/tcp_tw_reuse
+             $twscan tune apply --range 10240-65535 --tw-reuse 1 --yes",
+        );
+        let text = stderr(&output);
+        assert_eq!(output.status.code(), Some(2), "{text}");
+        for part in ["tcp_tw_reuse", "'1'", "Read-only file system", "old values"] {
+            assert!(text.contains(part), "{part}: {text}");
+        }
+        assert_eq!((tune.sysctl(RANGE).as_str(), tune.sysctl(REUSE).as_str()), ("32768 60999", "2"));
+    })
+}
+
+#[test]
+fn what_is_persisted_is_told_where_something_overrides_it() -> Outcome {
+    test_in_netns(|net| {
+        let tune = Tune::new(net);
+        let output = tune.script(
+            "mount -t tmpfs tmpfs /etc/sysctl.d
+             echo 'net.ipv4.tcp_tw_reuse = 0' > /etc/sysctl.d/99-zz.conf
+             $twscan tune apply --range 10240-65535 --tw-reuse 1 --persist --yes >/dev/null
+             cat /etc/sysctl.d/99-twscan.conf
+             $twscan tune verify --tw-reuse 1 && exit 9
+             $twscan tune undo --yes
+             ls /etc/sysctl.d",
+        );
+        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+        let warning = "warning: the next boot sets net.ipv4.tcp_tw_reuse to 0 (/etc/sysctl.d/99-zz.conf:1)";
+        assert!(stderr(&output).contains(warning), "{}", stderr(&output));
+        let text = stdout(&output);
+        assert!(text.contains("net.ipv4.ip_local_port_range = 10240 65535\n"), "{text}");
+        assert!(text.contains("drift-boot") && text.contains("by /etc/sysctl.d/99-zz.conf:1"), "{text}");
+        assert!(text.ends_with("99-zz.conf\n") && !text.ends_with("99-twscan.conf\n99-zz.conf\n"), "{text}");
+    })
+}
+
+#[test]
+fn a_service_in_the_new_range_is_reserved() -> Outcome {
+    test_in_netns(|net| {
+        let tune = Tune::new(net);
+        let _services = net
+            .run(|| {
+                let tcp = Listener::bind("127.0.0.1:11211".parse().unwrap()).unwrap();
+                (tcp, std::net::UdpSocket::bind("127.0.0.1:14789").unwrap())
+            })
+            .unwrap();
+        let plan = tune.json(&["plan", "--range", "10240-65535"]);
+        assert_eq!(plan["changes"][0]["to"], "11211,14789");
+        // What is reserved goes into an export of the range, also when it is reserved already.
+        tune.run(&["apply", "--range", "10240-65535", "--yes"]);
+        let text = stdout(&tune.run(&["export", "--to", "sysctl.d", "--range", "10240-65535"]));
+        assert!(text.contains("ip_local_reserved_ports = 11211,14789"), "{text}");
+    })
+}
+
+#[test]
+fn what_an_export_replaces_is_kept_and_not_among_boot_files() -> Outcome {
+    test_in_netns(|net| {
+        let tune = Tune::new(net);
+        let directory = tune.state.path().join("etc/sysctl.d");
+        fs::create_dir_all(&directory).unwrap();
+        let out = directory.join("99-twscan.conf");
+        fs::write(&out, "old\n").unwrap();
+        let export = |reuse: &str| {
+            let out = out.to_str().unwrap();
+            assert_eq!(
+                tune.run(&["export", "--to", "sysctl.d", "--tw-reuse", reuse, "--out", out]).status.code(),
+                Some(0)
+            );
+        };
+        export("1");
+        assert_eq!(fs::read_to_string(tune.state.path().join("etc/99-twscan.conf.bak")).unwrap(), "old\n");
+        assert_eq!(fs::read_dir(&directory).unwrap().count(), 1);
+        assert!(fs::read_to_string(&out).unwrap().ends_with("net.ipv4.tcp_tw_reuse = 1\n"));
+    })
+}
+
+#[test]
+fn every_step_shows_examples_in_its_help() {
+    for step in ["plan", "apply", "undo", "export", "verify"] {
+        let output =
+            Command::new(assert_cmd::cargo::cargo_bin("twscan")).args(["tune", step, "--help"]).output().unwrap();
+        assert_eq!(output.status.code(), Some(0));
+        assert!(stdout(&output).contains("Examples:\n"), "{step}");
+    }
+}
