@@ -97,6 +97,9 @@ pub enum Error {
     /// The local port range is not known, so that there is nothing to judge.
     #[error("cannot tell the local port range: net.ipv4.ip_local_port_range is not readable")]
     NoPortRange,
+    /// A network namespace could not be found or entered.
+    #[error(transparent)]
+    Netns(#[from] crate::netns::NetnsError),
     /// A file of the kernel's could not be read.
     #[error("cannot read {}", path.display())]
     ReadFile {

@@ -30,21 +30,25 @@
 //! | [`procfs`] | counters, parameters, and the socket table as text |
 //! | [`tally`] | counting: by state, by destination, by role |
 //! | [`host`] | where sockets come from: one walk, two walks, or `/proc/net/tcp` |
+//! | [`netns`] | network namespaces: entering one, finding all |
 //! | [`sample`] | one moment of a host |
 //! | [`route`] | which source address connections get |
 //! | [`budget`] | how many connections are left to a destination |
 //!
 //! # Features
-//! `live` (default): the running kernel; Linux. `serde`: the documents of the command line, in `report`. What is left
-//! without them is pure and compiles anywhere.
+//! `live` (default): the running kernel; Linux. `serde`: the documents of the command line, in `report`. `logs`: failures
+//! to connect, read from other programs' logs, in `log`. What is left without them is pure and compiles anywhere.
 #![deny(missing_docs)]
 
 pub mod budget;
 mod error;
 pub mod filter;
 pub mod host;
+#[cfg(feature = "logs")]
+pub mod log;
 #[cfg(all(feature = "live", target_os = "linux"))]
 pub mod names;
+pub mod netns;
 pub mod port;
 pub mod procfs;
 #[cfg(feature = "serde")]

@@ -5,6 +5,7 @@ use std::time::SystemTime;
 use crate::Error;
 use crate::filter::Filter;
 use crate::host::{Host, Sockets, Source};
+use crate::netns::Others;
 use crate::port::PortSet;
 use crate::procfs::{Counters, Settings};
 use crate::sock_diag::DumpStats;
@@ -43,6 +44,9 @@ pub struct Provenance {
     pub hostname: Option<String>,
     /// The network namespace.
     pub netns: NetnsId,
+    /// How many other namespaces there are that this does not speak of; `None` where they were not counted, which a
+    /// sampler leaves to its caller.
+    pub other_netns: Option<Others>,
     /// Whether that is the namespace the kernel booted with, where counters of the host and of the namespace agree.
     pub initial_netns: bool,
     /// Which source served the walk; `None` where there was no walk.
@@ -74,6 +78,7 @@ impl Provenance {
             kernel: procfs.kernel_release(),
             hostname: procfs.hostname(),
             netns: NetnsId { inode: procfs.netns_inode("thread-self"), name: initial_netns.then(|| "host".to_owned()) },
+            other_netns: None,
             initial_netns,
             source: None,
             dump: DumpStats::default(),
@@ -276,6 +281,7 @@ pub(crate) fn test_sample(settings: &Settings, sockets: &[crate::wire::InetDiagM
             source: Some(Source::NetlinkOneWalk),
             dump: DumpStats::default(),
             partial: None,
+            other_netns: None,
         },
         asked: StateSet::PORT_HOLDERS,
         settings: settings.clone(),

@@ -1,4 +1,4 @@
-use super::cursor::Cursor;
+use super::cursor::{Cursor, Token};
 use super::parse::{Condition, Parser};
 use super::{Filter, Names, ParseError};
 use crate::socket::StateSet;
@@ -46,11 +46,23 @@ impl Selection {
         if next.text.is_empty() {
             return Ok(Self { states, filter: None });
         }
-        if !["(", "!"].contains(&next.text) && !next.is(&["not"]) && Condition::named(next.text).is_none() {
+        if !begins_expression(&next) {
             return Err(cursor.error(A_STATE_OR_CONDITION));
         }
         Ok(Self { states, filter: Some(Parser::new(cursor, names).whole()?) })
     }
+
+    /// Whether a selection can begin with this word; a caller that takes another word before it can tell them apart.
+    #[must_use]
+    pub fn can_begin_with(word: &str) -> bool {
+        Keyword::named(word).is_some()
+            || StateSet::from_name(word).is_some()
+            || begins_expression(&Cursor::new(word).peek())
+    }
+}
+
+fn begins_expression(token: &Token<'_>) -> bool {
+    token.is(&["(", "!", "not"]) || Condition::named(token.text).is_some()
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -70,13 +82,14 @@ impl Keyword {
 }
 
 const A_STATE: &str = "a state such as time-wait, or a group: all, connected, synchronized, bucket, big";
-const A_STATE_OR_CONDITION: &str = "a state such as time-wait, or a condition such as dport = :443";
+const A_STATE_OR_CONDITION: &str = "a state such as time-wait, a group (all, connected, synchronized, bucket, big), or a \
+    condition such as dport = :443";
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::filter::NumbersOnly;
-    use crate::socket::TcpState::{self, CloseWait, Established, SynRecv, TimeWait};
+    use crate::socket::TcpState::{self, BoundInactive, Close, CloseWait, Established, SynRecv, TimeWait};
 
     fn states_of(text: &str) -> Option<Vec<TcpState>> {
         let selection = Selection::parse(text, &NumbersOnly).unwrap();
@@ -93,6 +106,7 @@ mod tests {
         assert_eq!(states_of("exclude big excl syn-recv"), Some(vec![TimeWait]));
         assert_eq!(states_of("bucket exclude time-wait close-wait"), Some(vec![SynRecv, CloseWait]));
         assert_eq!(states_of("exclude all"), Some(vec![]));
+        assert_eq!(states_of("close time-wait"), Some(vec![TimeWait, Close, BoundInactive]));
     }
 
     #[test]
@@ -105,10 +119,20 @@ mod tests {
     }
 
     #[test]
+    fn its_first_word_is_told_from_a_target() {
+        for word in ["time-wait", "ALL", "state", "excl", "dport", "dport=:80", "(src", "!dev", "not", "(", "SRC"] {
+            assert!(Selection::can_begin_with(word), "{word}");
+        }
+        for word in ["8080", ":8080", "10.0.0.0/8", "[::1]:80", "localhost", "*:80", "and", "dports", "", "notice"] {
+            assert!(!Selection::can_begin_with(word), "{word}");
+        }
+    }
+
+    #[test]
     fn what_is_neither_is_pointed_at() {
         for (text, column, found, expected) in [
-            ("tme-wait", 1, "tme-wait", "a state such as time-wait, or a condition"),
-            ("time-wait tme-wait", 11, "tme-wait", "a state such as time-wait, or a condition"),
+            ("tme-wait", 1, "tme-wait", "a group (all"),
+            ("time-wait tme-wait", 11, "tme-wait", "a group (all"),
             ("state", 6, "", "a state"),
             ("state dport = 1", 7, "dport", "a state"),
             ("exclude 80", 9, "80", "a state"),

@@ -5,11 +5,19 @@
 
 mod by_dest;
 mod list;
+#[cfg(feature = "logs")]
+mod logs;
+mod namespaces;
+mod owners;
 mod ports;
 mod summary;
 
 pub use by_dest::{ByDestReport, Destination, DestinationStates};
 pub use list::{Endpoint, SocketRow};
+#[cfg(feature = "logs")]
+pub use logs::{LOGS_SCHEMA, LogsDestination, LogsMinute, LogsOther, LogsProgram, LogsReport};
+pub use namespaces::{NamespacesReport, RefusedNetns};
+pub use owners::{Owner, OwnerScan};
 pub use ports::{
     BindFirstRow, Blocked, BudgetRow, MapRun, PortsReport, RangeRow, Reserved, ReuseRow, sort_fullest_first,
 };
@@ -34,6 +42,8 @@ pub struct Header {
     pub kernel: Option<String>,
     /// The network namespace.
     pub netns: Netns,
+    /// Other namespaces of the host, which this document does not speak of; null where they were not counted.
+    pub other_netns: Option<OtherNetns>,
     /// `netlink-one-walk`, `netlink-two-walks` or `procfs`; null where there was no walk.
     pub source: Option<&'static str>,
     /// Whether the walk reached its end.
@@ -52,6 +62,16 @@ pub struct Netns {
     pub inode: Option<u64>,
     /// `host` for the one the kernel booted with.
     pub name: Option<String>,
+}
+
+/// Network namespaces that a document does not speak of.
+#[derive(Debug, Clone, Copy, Serialize)]
+#[non_exhaustive]
+pub struct OtherNetns {
+    /// Those that were found.
+    pub found: usize,
+    /// Whether there may be more, since the reader does not see every process.
+    pub at_least: bool,
 }
 
 /// What a walk brought and took.
@@ -81,6 +101,9 @@ impl Header {
             hostname: provenance.hostname.clone(),
             kernel: provenance.kernel.clone(),
             netns: Netns { inode: provenance.netns.inode, name: provenance.netns.name.clone() },
+            other_netns: provenance
+                .other_netns
+                .map(|others| OtherNetns { found: others.found, at_least: others.at_least }),
             source: provenance.source.map(crate::host::Source::name),
             complete: provenance.complete(),
             partial: provenance.partial.clone(),

@@ -6,6 +6,7 @@
 mod destinations;
 mod held;
 mod holders;
+mod live;
 mod ports;
 mod reuse;
 mod roles;
@@ -14,6 +15,7 @@ mod states;
 pub use destinations::{DestinationCounts, DestinationKey, Destinations};
 pub use held::{HeldPorts, Hold};
 pub use holders::{Binder, PortHolders, Tuple, explicit_binds};
+pub use live::{LiveSockets, Share};
 pub use ports::{PortRules, PortUse};
 pub use reuse::{Reuse, ReusePolicy};
 pub use roles::{Role, Roles, TimeWaitCounts};

@@ -1,11 +1,14 @@
 //! One file a command: read, make the report, hand it to a renderer.
 
 mod by_dest;
+mod everywhere;
 mod generate;
+mod here;
 mod list;
 mod ports;
 pub(crate) mod selftest;
 mod summary;
+mod whose;
 
 use crate::Status;
 use crate::config::{Action, Config};
@@ -14,8 +17,8 @@ use crate::failure::Failure;
 pub(crate) fn run(config: &Config) -> Result<Status, Failure> {
     match &config.action {
         Action::Summary { quick, top } => summary::run(config, *quick, *top),
-        Action::ByDest { target, states, sort, top } => by_dest::run(config, target.as_ref(), *states, *sort, *top),
-        Action::List { states, heading } => list::run(config, *states, *heading),
+        Action::ByDest(asked) => by_dest::run(config, asked),
+        Action::List(asked) => list::run(config, asked),
         Action::Ports { target, source, map, top } => ports::run(config, target.as_ref(), *source, *map, *top),
         Action::Selftest { mixtures, seed } => selftest::run(config, *mixtures, *seed),
         Action::Completions(shell) => generate::completions(*shell),

@@ -8,6 +8,7 @@ use twscan_core::socket::Family;
 use twscan_core::tally::Tuple;
 use twscan_core::target::Target;
 
+use super::here;
 use crate::Status;
 use crate::config::{Config, Format};
 use crate::failure::Failure;
@@ -21,7 +22,8 @@ pub(crate) fn run(
     top: Option<usize>,
 ) -> Result<Status, Failure> {
     let host = config.host();
-    let sample = Sampler::new(&host).ports().take()?;
+    let mut sample = Sampler::new(&host).ports().take()?;
+    here::note(&mut sample.provenance, host.procfs());
     let local = LocalPorts::of(&sample).ok_or(twscan_core::Error::NoPortRange)?;
     let wanted = |tuple: &Tuple| {
         let v4 = tuple.destination.is_ipv4();

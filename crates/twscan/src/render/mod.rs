@@ -3,6 +3,8 @@
 pub(crate) mod by_dest;
 pub(crate) mod csv;
 pub(crate) mod json;
+pub(crate) mod namespaces;
+pub(crate) mod owners;
 mod port_map;
 pub(crate) mod ports;
 pub(crate) mod provenance;
