@@ -166,7 +166,7 @@ pub(crate) struct SummaryArgs {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct ByDestArgs {
-    /// A port, an address, a prefix, addr:port or [v6]:port; then states and a filter
+    /// A port, an address, a prefix, addr:port or `[v6]:port`; then states and a filter
     #[arg(value_name = "TARGET STATE FILTER")]
     pub(crate) words: Vec<String>,
     /// Only sockets in this state or group; may be given again

@@ -125,6 +125,11 @@ impl Config {
         if everywhere && matches!(action, Action::List(_)) {
             return Err(Failure::Usage("list reads one network namespace: give it with --netns".to_owned()));
         }
+        if everywhere && matches!(action, Action::Ports { .. } | Action::Selftest { .. }) {
+            return Err(Failure::Usage(
+                "--all-netns is for summary and by-dest; one namespace is --netns NAME".to_owned(),
+            ));
+        }
         Ok(Self {
             action,
             everywhere,

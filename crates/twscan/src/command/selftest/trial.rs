@@ -44,21 +44,7 @@ pub(crate) enum Ended {
 }
 
 /// Makes the population in a namespace of its own, predicts, and connects until the kernel refuses.
-///
-/// Where the number is another than the one predicted, though within its bounds, it is tried again: on a busy machine a
-/// TIME_WAIT may pass the delay after the prediction.
 pub(crate) fn run(scenario: &Scenario) -> Result<Ended, Failure> {
-    let again = |ended: &Ended| matches!(ended, Ended::Tried(trial) if trial.in_bounds() && !trial.exact());
-    let mut ended = run_once(scenario)?;
-    for _ in 0..2 {
-        if scenario.hidden.is_none() && again(&ended) {
-            ended = run_once(scenario)?;
-        }
-    }
-    Ok(ended)
-}
-
-fn run_once(scenario: &Scenario) -> Result<Ended, Failure> {
     match Stage::set(scenario) {
         Ok(mut stage) => {
             let near = stage.near.take().ok_or_else(|| Failure::Usage("no namespace".to_owned()))?;
