@@ -3,7 +3,7 @@ use std::time::Duration;
 use super::rules::RULES;
 use super::{Diagnosis, Facts};
 use crate::budget::{LocalPorts, PortBudget};
-use crate::forecast::{Forecast, Motion};
+use crate::forecast::{Forecast, Motion, Past};
 use crate::host::Source;
 use crate::sample::Sample;
 use crate::socket::TcpState;
@@ -60,12 +60,13 @@ impl<'s> Examination<'s> {
     pub fn diagnose(self) -> Diagnosis {
         let Self { sample, earlier, facts, horizon, target } = self;
         let ports = LocalPorts::of(sample);
+        let past = earlier.and_then(|earlier| Past::of(earlier, sample));
         let wanted = |tuple: &Tuple| target.as_ref().is_none_or(|target| target.contains(tuple.destination));
         let mut tuples: Vec<TupleCase> = ports
             .iter()
             .flat_map(LocalPorts::budgets)
             .filter(|budget| wanted(&budget.tuple()))
-            .map(|budget| TupleCase { forecast: Forecast::new(sample, earlier, &budget, horizon), budget })
+            .map(|budget| TupleCase { forecast: Forecast::new(sample, past.as_ref(), &budget, horizon), budget })
             .collect();
         tuples.sort_by(|a, b| {
             b.budget.percent().total_cmp(&a.budget.percent()).then_with(|| a.budget.tuple().cmp(&b.budget.tuple()))
@@ -73,7 +74,7 @@ impl<'s> Examination<'s> {
         let case = Case {
             sample,
             earlier,
-            before: earlier.and_then(LocalPorts::of),
+            past,
             motion: earlier.and_then(|earlier| Motion::between(earlier, sample)),
             facts: &facts,
             horizon,
@@ -90,7 +91,7 @@ impl<'s> Examination<'s> {
 pub(super) struct Case<'s> {
     pub(super) sample: &'s Sample,
     pub(super) earlier: Option<&'s Sample>,
-    pub(super) before: Option<LocalPorts<'s>>,
+    pub(super) past: Option<Past<'s>>,
     pub(super) motion: Option<Motion>,
     pub(super) facts: &'s Facts,
     pub(super) horizon: Duration,
@@ -109,7 +110,7 @@ pub(super) struct TupleCase {
 impl Case<'_> {
     /// The same tuple's ports, as they were.
     pub(super) fn budget_before(&self, tuple: &Tuple) -> Option<PortBudget> {
-        self.before.as_ref().map(|ports| ports.budget(tuple))
+        self.past.as_ref().map(|past| past.budget(tuple))
     }
 
     fn unseen(&self) -> Vec<String> {

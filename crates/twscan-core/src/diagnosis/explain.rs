@@ -158,8 +158,9 @@ mod tests {
         }
         assert_eq!(explain(&["98"]), Some(Page::One(Topic::Code(Code::BindPoolFull))));
         assert_eq!(explain(&["myths"]), Some(Page::One(Topic::Myths)));
-        let Some(Page::Several(topics)) = explain(&["tcp_tw_recycle"]) else { panic!("one page or none") };
-        assert!(topics.contains(&Topic::Myths));
+        assert_eq!(explain(&["tcp_tw_recycle"]), Some(Page::One(Topic::Myths)));
+        let Some(Page::Several(topics)) = explain(&["tcp_fin_timeout"]) else { panic!("one page or none") };
+        assert!(topics.contains(&Topic::Myths) && topics.contains(&Topic::Code(Code::FinWait2Pileup)));
         assert_eq!(explain(&["no such word"]), None);
     }
 }

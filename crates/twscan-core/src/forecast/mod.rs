@@ -52,6 +52,33 @@ pub struct Forecast {
     pub closings: [u32; SECONDS - 1],
 }
 
+/// The ports as an earlier sample of the same namespace has them.
+#[derive(Debug, Clone)]
+pub struct Past<'s> {
+    ports: LocalPorts<'s>,
+    seconds: f64,
+}
+
+impl<'s> Past<'s> {
+    /// `None` where the samples are not of one namespace and in this order, or were not taken for ports.
+    #[must_use]
+    pub fn of(earlier: &'s Sample, later: &Sample) -> Option<Self> {
+        let seconds = motion::seconds_between(earlier, later)?;
+        Some(Self { ports: LocalPorts::of(earlier)?, seconds })
+    }
+
+    /// A tuple's budget, as it was.
+    #[must_use]
+    pub fn budget(&self, tuple: &Tuple) -> PortBudget {
+        self.ports.budget(tuple)
+    }
+
+    fn live_growth(&self, budget: &PortBudget) -> f64 {
+        let before = self.budget(&budget.tuple()).ports().live;
+        (f64::from(budget.ports().live) - f64::from(before)) / self.seconds
+    }
+}
+
 /// When something will happen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -65,9 +92,9 @@ pub struct Window {
 }
 
 impl Forecast {
-    /// The forecast of a budget, over this horizon.
+    /// The forecast of a budget, over this horizon; with what was before, the growth of live connections is counted in.
     #[must_use]
-    pub fn new(sample: &Sample, earlier: Option<&Sample>, budget: &PortBudget, horizon: Duration) -> Self {
+    pub fn new(sample: &Sample, past: Option<&Past<'_>>, budget: &PortBudget, horizon: Duration) -> Self {
         let tuple = budget.tuple();
         let none = Remaining::default();
         let remaining = sample.closings.as_ref().and_then(|closings| closings.of(&tuple)).unwrap_or(&none);
@@ -76,7 +103,7 @@ impl Forecast {
         let life = if reuse { delay } else { TIME_WAIT_LIFE };
         let releases = if reuse { remaining.releases_by_reuse(delay) } else { remaining.releases() };
         let arrivals = Arrivals::new(&remaining.closings(), if reuse { Bound::AtLeast } else { Bound::Exact });
-        let live_growth = earlier.and_then(|earlier| live_growth(sample, earlier, budget));
+        let live_growth = past.map(|past| past.live_growth(budget));
         let held = budget.ports().held();
         let course = Course {
             held,
@@ -113,8 +140,9 @@ impl Forecast {
     #[must_use]
     pub fn all(sample: &Sample, earlier: Option<&Sample>, horizon: Duration) -> Vec<Self> {
         let Some(ports) = LocalPorts::of(sample) else { return Vec::new() };
+        let past = earlier.and_then(|earlier| Past::of(earlier, sample));
         let mut forecasts: Vec<Self> =
-            ports.budgets().map(|budget| Self::new(sample, earlier, &budget, horizon)).collect();
+            ports.budgets().map(|budget| Self::new(sample, past.as_ref(), &budget, horizon)).collect();
         forecasts.sort_by_key(|one| (std::cmp::Reverse((one.held, one.steady_state_ports)), one.tuple));
         forecasts
     }
@@ -148,10 +176,4 @@ fn drain(held: u32, wanted: u32, releases: &[u32]) -> Option<Duration> {
         }
     }
     None
-}
-
-fn live_growth(sample: &Sample, earlier: &Sample, budget: &PortBudget) -> Option<f64> {
-    let seconds = motion::seconds_between(earlier, sample)?;
-    let before = LocalPorts::of(earlier)?.budget(&budget.tuple()).ports().live;
-    Some((f64::from(budget.ports().live) - f64::from(before)) / seconds)
 }

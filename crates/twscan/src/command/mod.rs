@@ -1,13 +1,19 @@
 //! One file a command: read, make the report, hand it to a renderer.
 
 mod by_dest;
+mod check;
+mod diagnose;
 mod everywhere;
+mod examine;
+mod explain;
+mod forecast;
 mod generate;
 mod here;
 mod list;
 mod ports;
 pub(crate) mod selftest;
 mod summary;
+mod wait;
 mod whose;
 
 use crate::Status;
@@ -21,6 +27,7 @@ pub(crate) fn run(config: &Config) -> Result<Status, Failure> {
         Action::List(asked) => list::run(config, asked),
         Action::Ports { target, source, map, top } => ports::run(config, target.as_ref(), *source, *map, *top),
         Action::Selftest { mixtures, seed } => selftest::run(config, *mixtures, *seed),
+        Action::Examine(examine) => examine::run(config, examine),
         Action::Completions(shell) => generate::completions(*shell),
         Action::Man => generate::man(),
     }

@@ -211,7 +211,8 @@ fn pool_finding(case: &Case<'_>, pool: BindFirstPool, logged: u64) -> Option<Fin
     let source = pool.address();
     let of_source = || case.tuples.iter().filter(|tuple| tuple.budget.tuple().source == source);
     // Where one destination holds them all, that is the finding; the pool is full besides.
-    let one_destination = of_source().any(|tuple| pressure(case, tuple) >= Pressure::NearlyFull);
+    let one_destination =
+        of_source().any(|tuple| u64::from(tuple.budget.used()) * 10 >= u64::from(pool.capacity()) * 9);
     if pool.free() > 0 || one_destination && logged == 0 {
         return None;
     }
