@@ -40,13 +40,8 @@ pub(crate) fn write(report: &DiagnoseReport, sample: &Sample, out: &mut impl Wri
         writeln!(out, "more:  twscan explain {}", worst.code)?;
     }
     write_labelled("unseen", &report.unseen.join("; "), out)?;
-    writeln!(
-        out,
-        "{} checks, {} findings; {}",
-        report.checks,
-        report.findings.len(),
-        provenance::line(&report.header)
-    )?;
+    writeln!(out, "{} checks, {} findings", report.checks, report.findings.len())?;
+    writeln!(out, "{}", provenance::line(&report.header))?;
     super::finish(out)
 }
 

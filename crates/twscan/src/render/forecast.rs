@@ -42,8 +42,8 @@ pub(crate) fn write_row(row: &ForecastRow, out: &mut impl Write) -> io::Result<(
     )?;
     writeln!(out, "  rate    {}", rate(arrivals))?;
     let closed: Vec<u32> = row.closings.iter().take(60).rev().copied().collect();
-    writeln!(out, "  closed  |{}| 60 s to now", sparkline(&closed))?;
-    writeln!(out, "  back    |{}| now to 60 s", sparkline(row.releases.get(..60).unwrap_or(&row.releases)))?;
+    writeln!(out, "  closed  |{}| to now", sparkline(&closed))?;
+    writeln!(out, "  back    |{}| +60 s", sparkline(row.releases.get(..60).unwrap_or(&row.releases)))?;
     writeln!(out, "  slow    {}", window(row.seconds_to_slow))?;
     writeln!(out, "  full    {}", window(row.seconds_to_full))?;
     let half = match row.seconds_to_half_free {

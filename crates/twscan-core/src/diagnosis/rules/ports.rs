@@ -123,18 +123,18 @@ fn notes(case: &Case<'_>, tuple: &TupleCase, pressure: Pressure, mut finding: Fi
     }
     if let Some((ago, first, then)) = onset(forecast) {
         finding = finding.figure("since_seconds", ago);
-        let slowed = if pressure >= Pressure::Slow && f64::from(first) > 3.0 * then {
+        let slowed = if pressure >= Pressure::Slow && then >= 1.0 && f64::from(first) > 3.0 * then {
             " (from half of the range on, connect() scans)"
         } else {
             ""
         };
-        finding = finding
-            .note("since", format!("{ago} s ago: {first} closed in the first second, then about {then:.0}/s{slowed}"));
+        let then = if then >= 1.0 { format!("then about {then:.0}/s{slowed}") } else { "then hardly any".to_owned() };
+        finding = finding.note("since", format!("{ago} s ago: {first} closed in the first second, {then}"));
     }
     if pressure == Pressure::Full
         && let Some(back) = forecast.first_back
     {
-        let again = if forecast.demand() > 1.0 { ", then fills again" } else { "" };
+        let again = if forecast.arrivals.present() >= 1.0 { ", then fills again" } else { "" };
         finding = finding.note("ends", format!("by itself from {} on, as TIME_WAITs end{again}", seconds(back)));
     } else if pressure < Pressure::Full
         && let Some(window) = forecast.to_full

@@ -20,7 +20,7 @@ pub(in crate::diagnosis) fn off(case: &Case<'_>) -> Vec<Finding> {
     if worst.is_none() && outbound < MANY_OUTBOUND {
         return Vec::new();
     }
-    let finding = Finding::new(Code::ReuseOff, severity, "tcp_tw_reuse=0: the kernel's default since 4.19 is 2")
+    let finding = Finding::new(Code::ReuseOff, severity, "tcp_tw_reuse=0; the kernel's default is 2")
         .figure("time_wait_outbound", outbound)
         .figure("tcp_tw_reuse", 0_u32)
         .because(
