@@ -14,7 +14,7 @@ pub struct Arrivals {
     pub bound: Bound,
     /// The present rate: its least, likeliest and greatest value, a second.
     rates: [f64; 3],
-    /// By how much it changes in a second.
+    /// By how much it changes in a second, be it chance or not: the least and the greatest rate go on with it.
     slope: f64,
 }
 
@@ -97,9 +97,9 @@ impl Arrivals {
     pub(super) fn rate(&self, case: Case, seconds: f64) -> f64 {
         let [least, likeliest, greatest] = self.rates;
         match case {
-            Case::Least => (least + self.slope.min(0.0) * seconds).max(0.0),
+            Case::Least => (least + self.slope.min(0.0) * (seconds + LAG)).max(0.0),
             Case::Likeliest => likeliest,
-            Case::Greatest => greatest + self.slope.max(0.0) * seconds,
+            Case::Greatest => greatest + self.slope.max(0.0) * (seconds + LAG),
         }
     }
 }
@@ -134,11 +134,14 @@ fn slope(run: &[u32]) -> (f64, Trend) {
     }
     let (newer, older) = (sum(newer, half), sum(older, half));
     // Twice what chance alone would do to two counts, and an eighth besides.
-    if (newer - older).abs() <= 2.0 * (newer + older).sqrt() || (newer - older).abs() * 8.0 <= newer.max(older) {
-        return (0.0, Trend::Steady);
-    }
+    let chance = (newer - older).abs() <= 2.0 * (newer + older).sqrt();
+    let trend = match newer - older {
+        difference if chance || difference.abs() * 8.0 <= newer.max(older) => Trend::Steady,
+        difference if difference > 0.0 => Trend::Rising,
+        _ => Trend::Falling,
+    };
     let half = u8::try_from(half).map_or(5.0, f64::from);
-    ((newer - older) / (half * half), if newer > older { Trend::Rising } else { Trend::Falling })
+    ((newer - older) / (half * half), trend)
 }
 
 fn mean(run: &[u32], length: usize) -> f64 {
@@ -152,6 +155,9 @@ fn mean(run: &[u32], length: usize) -> f64 {
 fn sum(closings: &[u32], length: usize) -> f64 {
     closings.iter().take(length).copied().map(f64::from).sum()
 }
+
+/// A mean of the last seconds is what the rate was in the middle of them.
+const LAG: f64 = 2.5;
 
 #[cfg(test)]
 mod tests {
