@@ -117,7 +117,7 @@ impl Config {
             }
             CommandArgs::Ports(args) => ports(&args)?,
             CommandArgs::Selftest(SelftestArgs { mixtures, seed }) => Action::Selftest { mixtures, seed },
-            CommandArgs::Diagnose(args) => Action::Examine(Examine::diagnose(&args)?),
+            CommandArgs::Diagnose(args) => Action::Examine(Examine::diagnose(args)?),
             CommandArgs::Explain(args) => Action::Examine(Examine::explain(args)),
             CommandArgs::Check(args) => Action::Examine(Examine::check(&args)),
             CommandArgs::Wait(args) => Action::Examine(Examine::wait(&args)?),

@@ -11,6 +11,8 @@ mod explain;
 mod facts;
 mod finding;
 mod gate;
+#[cfg(feature = "logs")]
+mod log_facts;
 mod remedies;
 mod remedy;
 mod rules;

@@ -17,6 +17,12 @@ pub(crate) struct DiagnoseArgs {
     /// Exit with 1 where a finding is at least as serious
     #[arg(long, value_name = "SEVERITY")]
     pub(crate) fail_on: Option<SeverityArg>,
+    /// Take this log's failures into account; plain, gzip or zstd, may be given again
+    #[arg(long = "log", value_name = "FILE")]
+    pub(crate) logs: Vec<std::path::PathBuf>,
+    /// Say whose the sockets are, as far as may be read
+    #[arg(short = 'p', long = "owners")]
+    pub(crate) owners: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -1,8 +1,8 @@
-use twscan_core::diagnosis::{Examination, Facts};
-use twscan_core::host::Host;
+use twscan_core::diagnosis::{Code, Examination, Facts};
 use twscan_core::report::DiagnoseReport;
 
 use super::examine::samples;
+use super::facts;
 use crate::Status;
 use crate::config::{Config, Diagnose, Format};
 use crate::failure::Failure;
@@ -11,12 +11,24 @@ use crate::render::{csv, diagnose, json};
 pub(super) fn run(config: &Config, options: &Diagnose) -> Result<Status, Failure> {
     let host = config.host();
     let (sample, earlier) = samples(&host, options.interval)?;
-    let diagnosis = Examination::new(&sample)
-        .earlier(earlier.as_ref())
-        .facts(facts(&host))
-        .horizon(options.horizon)
-        .target(options.target.clone())
-        .diagnose();
+    let mut facts = facts::collect(&host, &sample, &options.logs)?;
+    if options.owners {
+        facts::add_owners(&host, &sample, &mut facts)?;
+    }
+    let examine = |facts: &Facts| {
+        Examination::new(&sample)
+            .earlier(earlier.as_ref())
+            .facts(facts.clone())
+            .horizon(options.horizon)
+            .target(options.target.clone())
+            .diagnose()
+    };
+    let mut diagnosis = examine(&facts);
+    if !options.owners && diagnosis.find(Code::CloseWaitLeak).is_some() {
+        // A leak is somebody's: without the name the finding is half of one.
+        facts::add_owners(&host, &sample, &mut facts)?;
+        diagnosis = examine(&facts);
+    }
     let report = DiagnoseReport::new(&sample, options.target.as_ref().map(ToString::to_string), &diagnosis);
     let mut out = crate::render::stdout(config);
     match config.format {
@@ -31,11 +43,4 @@ pub(super) fn run(config: &Config, options: &Diagnose) -> Result<Status, Failure
         Some(limit) if failed(limit) => Status::Findings,
         _ => Status::Done,
     })
-}
-
-/// What is to be known besides the sample.
-fn facts(host: &Host) -> Facts {
-    let mut facts = Facts::default();
-    facts.ipv6_loopback = host.procfs().ipv6_loopback();
-    facts
 }

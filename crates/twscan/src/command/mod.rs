@@ -6,6 +6,7 @@ mod diagnose;
 mod everywhere;
 mod examine;
 mod explain;
+mod facts;
 mod forecast;
 mod generate;
 mod here;

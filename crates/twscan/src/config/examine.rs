@@ -24,17 +24,20 @@ pub(crate) struct Diagnose {
     pub(crate) interval: Option<Duration>,
     pub(crate) horizon: Duration,
     pub(crate) fail_on: Option<Severity>,
+    pub(crate) logs: Vec<std::path::PathBuf>,
+    pub(crate) owners: bool,
 }
 
 impl Examine {
-    pub(super) fn diagnose(args: &DiagnoseArgs) -> Result<Self, Failure> {
+    pub(super) fn diagnose(args: DiagnoseArgs) -> Result<Self, Failure> {
         let fail_on = args.fail_on.map(|severity| match severity {
             SeverityArg::Info => Severity::Info,
             SeverityArg::Warning => Severity::Warning,
             SeverityArg::Critical => Severity::Critical,
         });
         let target = args.target.as_deref().map(target).transpose()?;
-        Ok(Self::Diagnose(Diagnose { target, interval: args.interval, horizon: args.horizon, fail_on }))
+        let DiagnoseArgs { interval, horizon, logs, owners, .. } = args;
+        Ok(Self::Diagnose(Diagnose { target, interval, horizon, fail_on, logs, owners }))
     }
 
     pub(super) fn explain(args: ExplainArgs) -> Self {

@@ -1,6 +1,31 @@
+use super::ports::{Pressure, pressure};
 use crate::diagnosis::case::Case;
 use crate::diagnosis::remedy::{Remedy, Risk, When};
 use crate::diagnosis::{Code, Finding, Severity, Subject};
+
+/// A log tells that ports ran out, and they are free now.
+pub(in crate::diagnosis) fn exhausted_before(case: &Case<'_>) -> Vec<Finding> {
+    let pressed = |destination| {
+        let mut tuples = case.tuples.iter().filter(|tuple| tuple.budget.tuple().destination == destination);
+        tuples.any(|tuple| pressure(case, tuple) >= Pressure::NearlyFull)
+    };
+    let facts = case.facts.log.iter().filter(|fact| fact.ports_exhausted);
+    let over = facts.filter_map(|fact| Some((fact, fact.destination?)));
+    let over = over.filter(|(_, to)| case.target.is_none_or(|target| target.contains(*to)) && !pressed(*to));
+    over.take(MOST)
+        .map(|(fact, to)| {
+            let span = fact.span.as_ref().map_or(String::new(), |span| format!(", {span}"));
+            let subject = Subject { destination: Some(to.ip()), port: Some(to.port()), ..Subject::default() };
+            Finding::new(Code::PortsExhausted, Severity::Info, format!("ports to {to} had run out; they are free now"))
+                .about(subject)
+                .figure("failed_connects", fact.events)
+                .seen(format!("{} failed connects in the log{span}", fact.events))
+                .because(
+                    "TIME_WAITs end after a minute, so that a look after the load finds none: look again under load",
+                )
+        })
+        .collect()
+}
 
 /// A log tells of EADDRNOTAVAIL to localhost, and IPv6 is what does not work.
 pub(in crate::diagnosis) fn localhost(case: &Case<'_>) -> Vec<Finding> {
@@ -34,3 +59,6 @@ pub(in crate::diagnosis) fn localhost(case: &Case<'_>) -> Vec<Finding> {
     }
     vec![finding]
 }
+
+/// Destinations that are shown.
+const MOST: usize = 5;

@@ -33,4 +33,5 @@ pub(super) const RULES: &[Rule] = &[
     system::orphans,
     system::conntrack,
     log::localhost,
+    log::exhausted_before,
 ];
