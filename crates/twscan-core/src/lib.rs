@@ -35,6 +35,8 @@
 //! | [`route`] | which source address connections get |
 //! | [`budget`] | how many connections are left to a destination |
 //! | `tuning` | plans, applied, persisted, verified and undone (feature `tuning`) |
+//! | [`diagnosis`] | what is wrong, and what cures it |
+//! | [`forecast`] | how fast they are used up, and when they come back |
 //!
 //! # Features
 //! `live` (default): the running kernel; Linux. `serde`: the documents of the command line, in `report`. `logs`: failures
@@ -43,8 +45,10 @@
 #![deny(missing_docs)]
 
 pub mod budget;
+pub mod diagnosis;
 mod error;
 pub mod filter;
+pub mod forecast;
 pub mod host;
 #[cfg(feature = "logs")]
 pub mod log;

@@ -7,10 +7,10 @@ use crate::filter::Filter;
 use crate::host::{Host, Sockets, Source};
 use crate::netns::Others;
 use crate::port::PortSet;
-use crate::procfs::{CounterFile, Counters, Settings};
+use crate::procfs::{Conntrack, CounterFile, Counters, Settings};
 use crate::sock_diag::DumpStats;
 use crate::socket::{SocketRecord, StateSet, TcpState};
-use crate::tally::{Destinations, PortHolders, PortRules, Role, Roles, StateCounts, Tally, explicit_binds};
+use crate::tally::{Closings, Destinations, PortHolders, PortRules, Role, Roles, StateCounts, Tally, explicit_binds};
 
 /// What was seen of a network namespace at one moment.
 #[derive(Debug, Clone)]
@@ -24,12 +24,16 @@ pub struct Sample {
     pub settings: Settings,
     /// The kernel's counters, read just before the walk.
     pub counters: Counters,
+    /// The connection tracking table, where there is one and it can be read.
+    pub conntrack: Option<Conntrack>,
     /// Sockets by state.
     pub states: StateCounts,
     /// Sockets by destination, and TIME_WAITs by role.
     pub destinations: Destinations,
     /// Who holds which local ports, where [`Sampler::ports`] asked for it and the port range is known.
     pub holders: Option<PortHolders>,
+    /// How long closed connections still have, where `holders` are noted.
+    pub closings: Option<Closings>,
 }
 
 /// Where a result comes from.
@@ -174,11 +178,13 @@ impl<'h> Sampler<'h> {
         let mut provenance = Provenance::of(self.host);
         let settings = self.host.procfs().settings()?;
         let counters = self.host.procfs().counters_of(self.counters)?;
+        let conntrack = self.host.procfs().conntrack();
         let listening = self.host.listening_ports()?;
         let rules = PortRules::new(&settings, &listening);
         let holders = if self.ports { PortHolders::new(&settings, listening.clone()) } else { None };
+        let closings = settings.range.filter(|_| self.ports).map(|range| Closings::new(range, listening.clone()));
         let destinations = Destinations::new(Roles::new(listening, settings.range), rules);
-        let mut tally = SampleTally { states: StateCounts::default(), destinations, holders };
+        let mut tally = SampleTally { states: StateCounts::default(), destinations, holders, closings };
         let mut sockets = if self.ports {
             // The kernel must not leave out a holder.
             self.host.sockets(self.states, &[])?
@@ -193,9 +199,10 @@ impl<'h> Sampler<'h> {
         provenance.source = Some(sockets.source());
         provenance.dump = sockets.stats();
         provenance.partial = outcome.err().map(|error| error.chain());
-        let SampleTally { states, destinations, holders } = tally;
+        let SampleTally { states, destinations, holders, closings } = tally;
         let holders = holders.map(|holders| self.with_binds(holders, &settings, &provenance));
-        Ok(Sample { provenance, asked: self.states, settings, counters, states, destinations, holders })
+        let asked = self.states;
+        Ok(Sample { provenance, asked, settings, counters, conntrack, states, destinations, holders, closings })
     }
 
     /// What one walk does not tell of the ports that bind() holds.
@@ -246,6 +253,7 @@ struct SampleTally {
     states: StateCounts,
     destinations: Destinations,
     holders: Option<PortHolders>,
+    closings: Option<Closings>,
 }
 
 impl SampleTally {
@@ -253,6 +261,9 @@ impl SampleTally {
     fn observe(&mut self, record: &SocketRecord<'_>, wanted: bool) {
         if let Some(holders) = &mut self.holders {
             holders.observe(record);
+        }
+        if let Some(closings) = &mut self.closings {
+            closings.observe(record);
         }
         if wanted {
             self.states.observe(record);
@@ -279,12 +290,16 @@ pub(crate) fn test_sample(settings: &Settings, sockets: &[crate::wire::InetDiagM
     holders.assume_idle_shown();
     holders.set_explicit(&PortSet::new());
     let rules = PortRules::new(settings, &listening);
+    let mut closings = settings.range.map(|range| Closings::new(range, listening.clone()));
     let mut destinations = Destinations::new(Roles::new(listening, settings.range), rules);
     let mut states = StateCounts::default();
     for record in records() {
         states.observe(&record);
         destinations.observe(&record);
         holders.observe(&record);
+        if let Some(closings) = &mut closings {
+            closings.observe(&record);
+        }
     }
     Sample {
         provenance: Provenance {
@@ -301,8 +316,10 @@ pub(crate) fn test_sample(settings: &Settings, sockets: &[crate::wire::InetDiagM
         asked: StateSet::PORT_HOLDERS,
         settings: settings.clone(),
         counters: Counters::default(),
+        conntrack: None,
         states,
         destinations,
         holders: Some(holders),
+        closings,
     }
 }

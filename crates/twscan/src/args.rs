@@ -3,6 +3,7 @@
 mod tune;
 
 pub(crate) use tune::*;
+mod examine;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -11,13 +12,15 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Parser, Subcommand, ValueEnum};
 use twscan_core::target::Target;
 
+pub(crate) use examine::{CheckArgs, DiagnoseArgs, ExplainArgs, ForecastArgs, SeverityArg, WaitArgs};
+
 #[derive(Debug, Parser)]
 #[command(
     name = "twscan",
     version = env!("TWSCAN_VERSION"),
     about = "Which destination uses up this host's local ports: TIME_WAIT read from the kernel in one pass",
     after_help = "Without a command: twscan summary. Reading needs no privilege.\n\n\
-                  Exit codes: 0 done, 1 findings, 2 usage, failure or a partial result.",
+                  Exit codes: 0 done, 1 findings, 2 usage, failure or a partial result; check has its own.",
     disable_help_subcommand = true
 )]
 pub(crate) struct Args {
@@ -143,6 +146,39 @@ pub(crate) enum CommandArgs {
     /// Plan, apply, keep, check and undo changes of kernel parameters
     #[command(after_help = tune::HELP)]
     Tune(TuneArgs),
+    /// What is wrong, how long until it breaks, and what cures it
+    #[command(after_help = "Examples:\n  \
+        twscan diagnose                          this network namespace\n  \
+        twscan diagnose 127.0.0.1:8080           one destination\n  \
+        twscan diagnose --interval 2s            look twice: true rates, reuse at work\n  \
+        twscan diagnose --fail-on warning --json exit 1 where something is wrong\n\n\
+        A finding's code leads to its page: twscan explain CODE")]
+    Diagnose(DiagnoseArgs),
+    /// A page about a finding, an errno, or a word
+    #[command(after_help = "Examples:\n  \
+        twscan explain ports-exhausted     a finding's code\n  \
+        twscan explain EADDRNOTAVAIL       or 99\n  \
+        twscan explain myths               what tutorials say, and the truth\n  \
+        twscan explain keepalive           pools, for each kind of client\n  \
+        twscan explain tcp_tw_reuse        the pages that speak of it")]
+    Explain(ExplainArgs),
+    /// A monitoring plugin: one line, performance data, exit 0, 1, 2 or 3
+    #[command(after_help = "Examples:\n  \
+        twscan check                                the fullest destination\n  \
+        twscan check 127.0.0.1:8080 --warn 40% --crit 80%")]
+    Check(CheckArgs),
+    /// Wait until a destination has ports free: for benchmarks and build jobs
+    #[command(after_help = "Exit codes: 0 they are free, 1 not in time, 2 usage or failure.\n\n\
+        Examples:\n  \
+        twscan wait 127.0.0.1:8080 --free 20000\n  \
+        twscan wait 5432 --free 25000 --timeout 70s")]
+    Wait(WaitArgs),
+    /// How fast ports are used up, when they come back, when they run out
+    #[command(after_help = "Examples:\n  \
+        twscan forecast                    the fullest destinations\n  \
+        twscan forecast 127.0.0.1:8080 --interval 2s\n  \
+        twscan forecast --json | jq .forecasts[0].seconds_to_full")]
+    Forecast(ForecastArgs),
     /// Print a completion script for a shell
     #[command(hide = true)]
     Completions {

@@ -3,6 +3,7 @@
 mod tune;
 
 pub(crate) use tune::{TuneAction, Wanted};
+mod examine;
 
 use std::io::IsTerminal;
 use std::net::IpAddr;
@@ -17,6 +18,8 @@ use twscan_core::target::Target;
 
 use crate::args::{Args, ByDestArgs, CommandArgs, ListArgs, PortsArgs, SelftestArgs, SourceArg, SummaryArgs};
 pub(crate) use crate::args::{Format, SortKey};
+pub(crate) use examine::{Diagnose, Examine};
+
 use crate::failure::Failure;
 
 /// The process's surroundings.
@@ -50,6 +53,7 @@ pub(crate) enum Action {
     ByDest(ByDest),
     List(List),
     Ports { target: Option<Target>, source: Option<IpAddr>, map: bool, top: Option<usize> },
+    Examine(Examine),
     Selftest { mixtures: u32, seed: u64 },
     Tune(TuneAction),
     Completions(clap_complete::Shell),
@@ -118,17 +122,18 @@ impl Config {
             CommandArgs::Ports(args) => ports(&args)?,
             CommandArgs::Selftest(SelftestArgs { mixtures, seed }) => Action::Selftest { mixtures, seed },
             CommandArgs::Tune(args) => Action::Tune(TuneAction::resolve(args, global.all_netns)?),
+            CommandArgs::Diagnose(args) => Action::Examine(Examine::diagnose(args)?),
+            CommandArgs::Explain(args) => Action::Examine(Examine::explain(args)),
+            CommandArgs::Check(args) => Action::Examine(Examine::check(&args)),
+            CommandArgs::Wait(args) => Action::Examine(Examine::wait(&args)?),
+            CommandArgs::Forecast(args) => Action::Examine(Examine::forecast(&args)?),
             CommandArgs::Completions { shell } => Action::Completions(shell),
             CommandArgs::Man => Action::Man,
         };
         let everywhere = global.all_netns;
-        if everywhere && matches!(action, Action::List(_)) {
-            return Err(Failure::Usage("list reads one network namespace: give it with --netns".to_owned()));
-        }
-        if everywhere && matches!(action, Action::Ports { .. } | Action::Selftest { .. }) {
-            return Err(Failure::Usage(
-                "--all-netns is for summary and by-dest; one namespace is --netns NAME".to_owned(),
-            ));
+        if everywhere && matches!(action, Action::List(_) | Action::Examine(_) | Action::Selftest { .. }) {
+            let text = "this command reads one network namespace: give it with --netns";
+            return Err(Failure::Usage(text.to_owned()));
         }
         Ok(Self {
             action,

@@ -48,6 +48,8 @@ enum Status {
     Done,
     /// 1: done, and something is wrong.
     Findings,
+    /// The code of a monitoring plugin.
+    Plugin(u8),
     /// 2: failed, or the result is partial.
     Failed,
 }
@@ -64,6 +66,7 @@ impl From<Status> for ExitCode {
         match status {
             Status::Done => Self::SUCCESS,
             Status::Findings => Self::from(1),
+            Status::Plugin(code) => Self::from(code),
             Status::Failed => Self::from(2),
         }
     }

@@ -47,7 +47,7 @@ fn wrong_usage_exits_2_and_says_what_would_be_right() {
         (&["summary", "-N", "4194305"], "no process 4194305"),
         (&["summary", "-N", "/dev/null"], "/dev/null is no network namespace"),
         (&["summary", "-N", "blue", "--all-netns"], "cannot be used with"),
-        (&["list", "--all-netns"], "list reads one network namespace"),
+        (&["list", "--all-netns"], "reads one network namespace"),
         (&["summary", "-4", "-6"], "cannot be used with"),
     ] {
         let output = twscan(args);
@@ -103,7 +103,9 @@ fn every_malformed_filter_exits_2_and_names_the_column() {
 
 #[test]
 fn every_command_shows_examples_in_its_help() {
-    for command in ["summary", "by-dest", "list", "ports", "selftest"] {
+    for command in
+        ["summary", "by-dest", "list", "ports", "selftest", "diagnose", "explain", "check", "wait", "forecast"]
+    {
         let output = twscan(&[command, "--help"]);
         assert_eq!(output.status.code(), Some(0));
         assert!(text(&output.stdout).contains("Examples:\n"), "{command}");

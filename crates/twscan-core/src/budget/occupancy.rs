@@ -25,6 +25,12 @@ impl Occupancy {
         self.capacity
     }
 
+    /// The usable ports of the parity that connect() tries first.
+    #[must_use]
+    pub fn low_parity_capacity(&self) -> u32 {
+        self.low_parity_capacity
+    }
+
     /// The ports that are held, by kind of socket.
     #[must_use]
     pub fn ports(&self) -> PortUse {

@@ -30,6 +30,12 @@ impl PortBudget {
         self.occupancy.capacity()
     }
 
+    /// The usable ports of the parity that connect() tries first.
+    #[must_use]
+    pub fn low_parity_capacity(&self) -> u32 {
+        self.occupancy.low_parity_capacity()
+    }
+
     /// The usable ports that are held, by kind of socket.
     #[must_use]
     pub fn ports(&self) -> PortUse {

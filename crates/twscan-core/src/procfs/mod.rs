@@ -3,6 +3,7 @@
 //! Opening is apart from parsing: each `parse` takes text, and [`ProcFs`] reads below any directory, so that a saved
 //! tree reads like a live one. What a kernel does not have is `None`, never zero.
 
+mod conntrack;
 mod counters;
 #[cfg(all(feature = "live", target_os = "linux"))]
 mod mounts;
@@ -16,6 +17,7 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+pub use conntrack::Conntrack;
 pub use counters::{CounterFile, Counters};
 #[cfg(all(feature = "live", target_os = "linux"))]
 pub(crate) use mounts::Mount;
@@ -66,6 +68,24 @@ impl ProcFs {
     /// [`Error::ReadFile`] where a file is there and cannot be read; an absent one is `None` in the settings.
     pub fn settings(&self) -> Result<Settings, Error> {
         Settings::read(|key| sysctl::read(&self.root.join("sys/net/ipv4").join(key)))
+    }
+
+    /// The connection tracking table; `None` where there is none, or the reader may not see it.
+    #[must_use]
+    pub fn conntrack(&self) -> Option<Conntrack> {
+        let read = |name: &str| self.read(&format!("sys/net/netfilter/{name}")).ok().flatten();
+        Conntrack::parse(&read("nf_conntrack_count")?, &read("nf_conntrack_max")?)
+    }
+
+    /// Whether the loopback of IPv6 can be used in this namespace; `None` where that cannot be read.
+    #[must_use]
+    pub fn ipv6_loopback(&self) -> Option<bool> {
+        match self.read("sys/net/ipv6/conf/lo/disable_ipv6") {
+            Ok(Some(text)) => Some(text.trim() == "0"),
+            // A kernel without IPv6 has no such file; a /proc without any says nothing.
+            Ok(None) => self.root.join("sys/net/ipv4").exists().then_some(false),
+            Err(_) => None,
+        }
     }
 
     /// The socket table as text, read as if it were a netlink dump.

@@ -4,6 +4,8 @@
 //! added freely, none is renamed or removed within a schema's version.
 
 mod by_dest;
+mod diagnose;
+mod forecast;
 mod list;
 #[cfg(feature = "logs")]
 mod logs;
@@ -17,6 +19,8 @@ mod summary;
 mod verify;
 
 pub use by_dest::{ByDestReport, Destination, DestinationStates};
+pub use diagnose::{DiagnoseReport, FindingRow, NoteRow, RefusalRow, RemedyRow, SubjectRow, Verdict};
+pub use forecast::{ArrivalsRow, ForecastReport, ForecastRow, MotionRow, WindowRow};
 pub use list::{Endpoint, SocketRow};
 #[cfg(feature = "logs")]
 pub use logs::{LOGS_SCHEMA, LogsDestination, LogsMinute, LogsOther, LogsProgram, LogsReport};

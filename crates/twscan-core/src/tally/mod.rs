@@ -3,6 +3,7 @@
 //! A [`Tally`] sees each record once and remembers as little as its question needs; memory grows with the number of
 //! groups, never with the number of sockets.
 
+mod closings;
 mod destinations;
 mod held;
 mod holders;
@@ -12,6 +13,7 @@ mod reuse;
 mod roles;
 mod states;
 
+pub use closings::{Closings, Remaining, SECONDS};
 pub use destinations::{DestinationCounts, DestinationKey, Destinations};
 pub use held::{HeldPorts, Hold};
 pub use holders::{Binder, PortHolders, Tuple, explicit_binds};

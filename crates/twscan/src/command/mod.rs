@@ -1,7 +1,13 @@
 //! One file a command: read, make the report, hand it to a renderer.
 
 mod by_dest;
+mod check;
+mod diagnose;
 mod everywhere;
+mod examine;
+mod explain;
+mod facts;
+mod forecast;
 mod generate;
 mod here;
 mod list;
@@ -9,6 +15,7 @@ mod ports;
 pub(crate) mod selftest;
 mod summary;
 mod tune;
+mod wait;
 mod whose;
 
 use crate::Status;
@@ -23,6 +30,7 @@ pub(crate) fn run(config: &Config) -> Result<Status, Failure> {
         Action::Ports { target, source, map, top } => ports::run(config, target.as_ref(), *source, *map, *top),
         Action::Selftest { mixtures, seed } => selftest::run(config, *mixtures, *seed),
         Action::Tune(action) => tune::run(config, action),
+        Action::Examine(examine) => examine::run(config, examine),
         Action::Completions(shell) => generate::completions(*shell),
         Action::Man => generate::man(),
     }

@@ -71,7 +71,7 @@ fn report(
 }
 
 /// What a new connection to the target would be, where it is one destination.
-fn new_tuple(target: Option<&Target>, source: Option<IpAddr>) -> Result<Option<Tuple>, Failure> {
+pub(super) fn new_tuple(target: Option<&Target>, source: Option<IpAddr>) -> Result<Option<Tuple>, Failure> {
     let Some((address, port)) = target.and_then(|target| target.address().zip(target.port_number())) else {
         return Ok(None);
     };

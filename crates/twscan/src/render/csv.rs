@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use csv::Writer;
-use twscan_core::report::{BudgetRow, Destination, SocketRow, SummaryReport};
+use twscan_core::report::{BudgetRow, Destination, FindingRow, ForecastRow, SocketRow, SummaryReport, WindowRow};
 use twscan_core::socket::SocketRecord;
 use twscan_core::tally::Role;
 
@@ -70,6 +70,48 @@ pub(crate) fn write_budgets(rows: &[BudgetRow], out: &mut impl Write) -> Result<
         record.push(row.zone.name().to_owned());
         record.push(text(row.sustainable_per_second));
         record.push(row.certainty.name().to_owned());
+        writer.write_record(&record)?;
+    }
+    Ok(writer.flush()?)
+}
+
+/// Findings, without their cures.
+pub(crate) fn write_findings(rows: &[FindingRow], out: &mut impl Write) -> Result<(), Failure> {
+    let mut writer = Writer::from_writer(out);
+    writer.write_record(["severity", "code", "source", "destination", "port", "title", "fingerprint"])?;
+    for row in rows {
+        let subject = row.subject;
+        writer.write_record([
+            row.severity.to_owned(),
+            row.code.to_owned(),
+            subject.source.map_or(String::new(), |address| address.to_string()),
+            subject.destination.map_or(String::new(), |address| address.to_string()),
+            subject.port.map_or(String::new(), |port| port.to_string()),
+            row.title.clone(),
+            row.fingerprint.clone(),
+        ])?;
+    }
+    Ok(writer.flush()?)
+}
+
+/// Forecasts, without the curves.
+pub(crate) fn write_forecasts(rows: &[ForecastRow], out: &mut impl Write) -> Result<(), Failure> {
+    let mut writer = Writer::from_writer(out);
+    let mut heading = vec!["source", "destination", "port", "held", "capacity", "steady_state_ports", "last_5s"];
+    heading.extend(["last_60s", "trend", "bound", "slow_earliest", "slow_latest", "full_earliest", "full_latest"]);
+    writer.write_record(&heading)?;
+    for row in rows {
+        let arrivals = row.arrivals_per_second;
+        let mut record = vec![row.source.to_string(), row.destination.to_string(), row.port.to_string()];
+        record.extend([row.held, row.capacity, row.steady_state_ports].map(|count| count.to_string()));
+        record.extend([format!("{:.1}", arrivals.last_5s), format!("{:.1}", arrivals.last_60s)]);
+        record.extend([arrivals.trend.to_owned(), arrivals.bound.to_owned()]);
+        for window in [row.seconds_to_slow, row.seconds_to_full] {
+            let seconds = |of: fn(WindowRow) -> Option<f64>| {
+                window.and_then(of).map_or(String::new(), |seconds| format!("{seconds:.1}"))
+            };
+            record.extend([seconds(|window| Some(window.earliest)), seconds(|window| window.latest)]);
+        }
         writer.write_record(&record)?;
     }
     Ok(writer.flush()?)

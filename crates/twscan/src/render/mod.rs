@@ -2,6 +2,8 @@
 
 pub(crate) mod by_dest;
 pub(crate) mod csv;
+pub(crate) mod diagnose;
+pub(crate) mod forecast;
 pub(crate) mod json;
 pub(crate) mod namespaces;
 pub(crate) mod owners;
@@ -16,6 +18,7 @@ pub(crate) mod summary;
 mod table;
 pub(crate) mod tune;
 mod verdict;
+mod wrap;
 
 use std::io::{BufWriter, Stdout, Write};
 

@@ -49,6 +49,15 @@ impl Scene {
     }
 
     pub(crate) fn sample(self) -> Sample {
+        self.take(false)
+    }
+
+    /// A sample for port budgets, forecasts and diagnoses.
+    pub(crate) fn ports_sample(self) -> Sample {
+        self.take(true)
+    }
+
+    fn take(self, ports: bool) -> Sample {
         let dir = tempfile::tempdir().unwrap();
         let write = |name: &str, text: &str| {
             let path = dir.path().join(name);
@@ -69,7 +78,9 @@ impl Scene {
         write("sys/kernel/hostname", "web-1\n");
         write("sys/kernel/osrelease", "6.18.44\n");
         let open = || Err(Error::Open { cause: io::Error::from_raw_os_error(93) });
-        let mut sample = Sampler::new(&Host::new(open, ProcFs::new(dir.path()))).take().unwrap();
+        let host = Host::new(open, ProcFs::new(dir.path()));
+        let sampler = Sampler::new(&host);
+        let mut sample = if ports { sampler.ports().take() } else { sampler.take() }.unwrap();
         sample.provenance.captured_at = SystemTime::UNIX_EPOCH + Duration::from_secs(1_531_987_418);
         sample.provenance.dump.elapsed = Duration::from_millis(7);
         sample

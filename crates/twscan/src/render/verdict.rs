@@ -11,6 +11,7 @@ use super::namespaces::Place;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Severity {
     Ok,
+    Info,
     Warning,
     Critical,
 }
@@ -19,6 +20,7 @@ pub(crate) enum Severity {
 pub(crate) fn write(severity: Severity, text: &str, out: &mut impl Write) -> io::Result<()> {
     let (word, color) = match severity {
         Severity::Ok => ("OK", AnsiColor::Green),
+        Severity::Info => ("INFO", AnsiColor::Cyan),
         Severity::Warning => ("WARNING", AnsiColor::Yellow),
         Severity::Critical => ("CRITICAL", AnsiColor::Red),
     };

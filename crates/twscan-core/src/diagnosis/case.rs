@@ -1,0 +1,143 @@
+use std::time::Duration;
+
+use super::rules::RULES;
+use super::{Diagnosis, Facts};
+use crate::budget::{LocalPorts, PortBudget};
+use crate::forecast::{Forecast, Motion, Past};
+use crate::host::Source;
+use crate::sample::Sample;
+use crate::socket::TcpState;
+use crate::tally::Tuple;
+use crate::target::Target;
+
+/// A diagnosis in the making: one sample, and whatever else is known.
+#[derive(Debug, Clone)]
+pub struct Examination<'s> {
+    sample: &'s Sample,
+    earlier: Option<&'s Sample>,
+    facts: Facts,
+    horizon: Duration,
+    target: Option<Target>,
+}
+
+impl<'s> Examination<'s> {
+    /// Of this sample, with a horizon of five minutes.
+    #[must_use]
+    pub fn new(sample: &'s Sample) -> Self {
+        Self { sample, earlier: None, facts: Facts::default(), horizon: Duration::from_secs(300), target: None }
+    }
+
+    /// With a sample that was taken before.
+    #[must_use]
+    pub fn earlier(mut self, earlier: Option<&'s Sample>) -> Self {
+        self.earlier = earlier;
+        self
+    }
+
+    /// With what others tell.
+    #[must_use]
+    pub fn facts(mut self, facts: Facts) -> Self {
+        self.facts = facts;
+        self
+    }
+
+    /// How far ahead to look.
+    #[must_use]
+    pub fn horizon(mut self, horizon: Duration) -> Self {
+        self.horizon = horizon;
+        self
+    }
+
+    /// Judges only the ports of this destination; what concerns the whole namespace is judged all the same.
+    #[must_use]
+    pub fn target(mut self, target: Option<Target>) -> Self {
+        self.target = target;
+        self
+    }
+
+    /// Applies every rule.
+    #[must_use]
+    pub fn diagnose(self) -> Diagnosis {
+        let Self { sample, earlier, facts, horizon, target } = self;
+        let ports = LocalPorts::of(sample);
+        let past = earlier.and_then(|earlier| Past::of(earlier, sample));
+        let wanted = |tuple: &Tuple| target.as_ref().is_none_or(|target| target.contains(tuple.destination));
+        let mut tuples: Vec<TupleCase> = ports
+            .iter()
+            .flat_map(LocalPorts::budgets)
+            .filter(|budget| wanted(&budget.tuple()))
+            .map(|budget| TupleCase { forecast: Forecast::new(sample, past.as_ref(), &budget, horizon), budget })
+            .collect();
+        tuples.sort_by(|a, b| {
+            b.budget.percent().total_cmp(&a.budget.percent()).then_with(|| a.budget.tuple().cmp(&b.budget.tuple()))
+        });
+        let case = Case {
+            sample,
+            earlier,
+            past,
+            motion: earlier.and_then(|earlier| Motion::between(earlier, sample)),
+            facts: &facts,
+            horizon,
+            target: target.as_ref(),
+            ports,
+            tuples,
+        };
+        let findings = RULES.iter().flat_map(|rule| rule(&case)).collect();
+        Diagnosis::new(findings, RULES.len(), case.unseen())
+    }
+}
+
+/// Everything a rule may look at.
+pub(super) struct Case<'s> {
+    pub(super) sample: &'s Sample,
+    pub(super) earlier: Option<&'s Sample>,
+    pub(super) past: Option<Past<'s>>,
+    pub(super) motion: Option<Motion>,
+    pub(super) facts: &'s Facts,
+    pub(super) horizon: Duration,
+    pub(super) target: Option<&'s Target>,
+    pub(super) ports: Option<LocalPorts<'s>>,
+    /// The tuples that hold a port, the fullest first.
+    pub(super) tuples: Vec<TupleCase>,
+}
+
+/// What is known of one tuple's ports.
+pub(super) struct TupleCase {
+    pub(super) budget: PortBudget,
+    pub(super) forecast: Forecast,
+}
+
+impl Case<'_> {
+    /// The same tuple's ports, as they were.
+    pub(super) fn budget_before(&self, tuple: &Tuple) -> Option<PortBudget> {
+        self.past.as_ref().map(|past| past.budget(tuple))
+    }
+
+    fn unseen(&self) -> Vec<String> {
+        let mut unseen = Vec::new();
+        let mut say = |text: String| unseen.push(text);
+        if let Some(reason) = &self.sample.provenance.partial {
+            say(format!("sockets after the walk broke off: {reason}"));
+        }
+        match self.facts.unread_namespaces {
+            Some(0) => {}
+            Some(1) => say("1 other network namespace".to_owned()),
+            Some(count) => say(format!("{count} other network namespaces")),
+            None => say("other network namespaces, each with ports of its own".to_owned()),
+        }
+        say("NAT and firewalls beyond this host".to_owned());
+        if self.facts.unreadable_owners > 0 {
+            say(format!("owners of {} sockets (root would see them)", self.facts.unreadable_owners));
+        }
+        if self.sample.states.of(TcpState::TimeWait).total() > 0 {
+            say("who owned a TIME_WAIT, and whether it had timestamps: the kernel keeps neither".to_owned());
+        }
+        if self.sample.provenance.source == Some(Source::Procfs) {
+            say("ports held by bind(): /proc/net/tcp does not tell them".to_owned());
+        }
+        if self.ports.is_none() {
+            say("local ports: the range could not be read".to_owned());
+        }
+        unseen
+    }
+}

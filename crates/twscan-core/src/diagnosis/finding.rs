@@ -1,0 +1,231 @@
+use std::cmp::Reverse;
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+
+use super::{Code, Refusal, Remedy, Severity};
+use crate::tally::Tuple;
+
+/// What is wrong, and what was not looked at.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Diagnosis {
+    /// The findings, the most serious first.
+    pub findings: Vec<Finding>,
+    /// How many rules were applied.
+    pub checks: usize,
+    /// What a healthy verdict does not speak of, a sentence each.
+    pub unseen: Vec<String>,
+    /// One line that names the trouble and its destination.
+    pub headline: String,
+}
+
+impl Diagnosis {
+    pub(super) fn new(mut findings: Vec<Finding>, checks: usize, unseen: Vec<String>) -> Self {
+        findings.sort_by_key(|finding| (Reverse(finding.severity), finding.code, Reverse(finding.weight())));
+        let serious = findings.first().filter(|finding| finding.severity > Severity::Info);
+        let headline = match serious {
+            Some(finding) => finding.title.clone(),
+            None => "nothing wrong with local ports or TIME_WAIT in this netns".to_owned(),
+        };
+        Self { findings, checks, unseen, headline }
+    }
+
+    /// The verdict: that of the worst finding, where one is above [`Severity::Info`].
+    #[must_use]
+    pub fn severity(&self) -> Severity {
+        let worst = self.findings.iter().map(|finding| finding.severity).max();
+        worst.filter(|severity| *severity > Severity::Info).unwrap_or(Severity::Ok)
+    }
+
+    /// The first finding of a code.
+    #[must_use]
+    pub fn find(&self, code: Code) -> Option<&Finding> {
+        self.findings.iter().find(|finding| finding.code == code)
+    }
+}
+
+/// One thing that is wrong.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Finding {
+    /// The cause.
+    pub code: Code,
+    /// How bad it is.
+    pub severity: Severity,
+    /// What it is about.
+    pub subject: Subject,
+    /// One line.
+    pub title: String,
+    /// The numbers.
+    pub evidence: Vec<Figure>,
+    /// The same in words, and what more there is to say: what was seen, since when, when it ends, whose it is.
+    pub notes: Vec<Note>,
+    /// Why it is so, in a sentence.
+    pub cause: String,
+    /// What to do, the best first.
+    pub remedies: Vec<Remedy>,
+    /// What is advised elsewhere and does not help here, with the reason.
+    pub refused: Vec<Refusal>,
+}
+
+impl Finding {
+    pub(super) fn new(code: Code, severity: Severity, title: impl Into<String>) -> Self {
+        Self {
+            code,
+            severity,
+            subject: Subject::default(),
+            title: title.into(),
+            evidence: Vec::new(),
+            notes: Vec::new(),
+            cause: String::new(),
+            remedies: Vec::new(),
+            refused: Vec::new(),
+        }
+    }
+
+    pub(super) fn about(mut self, subject: impl Into<Subject>) -> Self {
+        self.subject = subject.into();
+        self
+    }
+
+    pub(super) fn because(mut self, cause: impl Into<String>) -> Self {
+        self.cause = cause.into();
+        self
+    }
+
+    pub(super) fn figure(mut self, name: &'static str, value: impl Into<Number>) -> Self {
+        self.evidence.push(Figure { name, value: value.into().0 });
+        self
+    }
+
+    pub(super) fn note(mut self, label: &'static str, text: impl Into<String>) -> Self {
+        self.notes.push(Note { label, text: text.into() });
+        self
+    }
+
+    pub(super) fn seen(self, text: impl Into<String>) -> Self {
+        self.note("seen", text)
+    }
+
+    pub(super) fn remedy(mut self, remedy: Remedy) -> Self {
+        self.remedies.push(remedy);
+        self
+    }
+
+    /// A name for this finding that stays while it lasts, and is the same on each run: its code and its subject, in 16
+    /// hexadecimal digits (FNV-1a).
+    #[must_use]
+    pub fn fingerprint(&self) -> String {
+        let text = format!("{}|{}", self.code, self.subject);
+        let hash = text
+            .bytes()
+            .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3));
+        format!("{hash:016x}")
+    }
+
+    /// A number of the evidence.
+    #[must_use]
+    pub fn value(&self, name: &str) -> Option<f64> {
+        self.evidence.iter().find(|figure| figure.name == name).map(|figure| figure.value)
+    }
+
+    /// Orders findings of one code: the first number tells how much there is.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a float saturates")]
+    fn weight(&self) -> u64 {
+        self.evidence.first().map_or(0, |figure| figure.value as u64)
+    }
+}
+
+/// What a finding is about; what it is not about is `None`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct Subject {
+    /// The local address.
+    pub source: Option<IpAddr>,
+    /// The remote address.
+    pub destination: Option<IpAddr>,
+    /// The remote port; the local one where there is no destination.
+    pub port: Option<u16>,
+}
+
+impl Subject {
+    pub(super) fn port(port: u16) -> Self {
+        Self { port: Some(port), ..Self::default() }
+    }
+
+    pub(super) fn source(source: IpAddr) -> Self {
+        Self { source: Some(source), ..Self::default() }
+    }
+
+    /// Whether it is about nothing in particular, but the whole namespace.
+    #[must_use]
+    pub fn is_everything(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl From<Tuple> for Subject {
+    fn from(tuple: Tuple) -> Self {
+        let (source, destination) = (Some(tuple.source), Some(tuple.destination.ip()));
+        Self { source, destination, port: Some(tuple.destination.port()) }
+    }
+}
+
+/// `127.0.0.1 > 127.0.0.1:8080`, `*:8080` for a local port, `10.0.0.1` for a local address.
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.source, self.destination, self.port) {
+            (Some(source), Some(destination), port) => {
+                write!(f, "{source} > {}", SocketAddr::new(destination, port.unwrap_or(0)))
+            }
+            (None, Some(destination), Some(port)) => write!(f, "{}", SocketAddr::new(destination, port)),
+            (None, Some(destination), None) => write!(f, "{destination}"),
+            (None, None, Some(port)) => write!(f, "*:{port}"),
+            (Some(source), None, _) => write!(f, "{source}"),
+            (None, None, None) => Ok(()),
+        }
+    }
+}
+
+/// A number of the evidence.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub struct Figure {
+    /// What is counted or measured: `ports_used`.
+    pub name: &'static str,
+    /// The number.
+    pub value: f64,
+}
+
+/// A line of evidence in words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Note {
+    /// `seen`, `since`, `ends`, `who`, `unsure`.
+    pub label: &'static str,
+    /// The line, without a full stop.
+    pub text: String,
+}
+
+/// A number that a figure takes; every count that a kernel gives fits a float's 53 bits.
+pub(super) struct Number(f64);
+
+impl From<u32> for Number {
+    fn from(value: u32) -> Self {
+        Self(value.into())
+    }
+}
+
+impl From<u64> for Number {
+    #[allow(clippy::cast_precision_loss, reason = "counts below 2^53")]
+    fn from(value: u64) -> Self {
+        Self(value as f64)
+    }
+}
+
+impl From<f64> for Number {
+    fn from(value: f64) -> Self {
+        // A tenth is as much as a rate or a share is worth.
+        Self((value * 10.0).round() / 10.0)
+    }
+}

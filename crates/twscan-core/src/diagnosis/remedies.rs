@@ -1,0 +1,324 @@
+//! The cures, with what each gives on this host.
+
+use std::time::Duration;
+
+use super::case::{Case, TupleCase};
+use super::remedy::{Refusal, Remedy, Risk, When};
+use super::{Code, Finding};
+use crate::budget::{BindFirstPool, PortBudget};
+use crate::port::{PortRange, PortSet};
+use crate::procfs::TwReuse;
+use crate::socket::TIME_WAIT_LIFE;
+
+/// The cures of ports that are short to a destination, ranked, and the advice that is none.
+pub(super) fn for_ports(case: &Case<'_>, tuple: &TupleCase, mut finding: Finding) -> Finding {
+    let rate = Rate::of(case, tuple);
+    finding = finding.figure("demand_per_second", rate.demand).figure("sustainable_per_second", rate.now);
+    let mut remedies: Vec<Remedy> = Vec::new();
+    remedies.extend(reuse(case, &rate));
+    remedies.extend(wider_range(case, &rate));
+    remedies.push(second_source(&rate));
+    if finding.code == Code::PortsSlow || finding.code == Code::PortsFilling {
+        remedies.push(own_range(case, &rate));
+    }
+    remedies.push(keepalive(tuple));
+    if !rate.is_live {
+        remedies.push(other_side_closes(&rate));
+    }
+    remedies.sort_by_key(Remedy::rank);
+    finding.remedies = remedies;
+    finding.refused = refusals(case, &rate);
+    finding
+}
+
+/// The cures of TIME_WAITs that keep their ports.
+pub(super) fn for_reuse(case: &Case<'_>, tuple: &TupleCase, mut finding: Finding) -> Finding {
+    let rate = Rate::of(case, tuple);
+    finding.remedies.extend(reuse(case, &rate));
+    finding.remedies.push(keepalive(tuple));
+    finding.refused.extend(refusals(case, &rate).into_iter().take(1));
+    finding
+}
+
+/// The cures of a pool of bind(address, 0) that is full.
+pub(super) fn for_bind_pool(pool: &BindFirstPool, finding: Finding) -> Finding {
+    let capacity = pool.capacity();
+    let finding = finding
+        .remedy(
+            Remedy::new(
+                When::Last,
+                "IP_BIND_ADDRESS_NO_PORT before bind()",
+                format!("{capacity} ports for each destination instead of {capacity} for all"),
+            )
+            .short(format!("{capacity} each"))
+            .enough(true)
+            .provided("kernel 4.2 or later, and a client that can be changed", None)
+            .risk(Risk::Low, "")
+            .snippet(include_str!("snippets/bind_address_no_port.txt")),
+        )
+        .remedy(
+            Remedy::new(When::Now, "a second source address", format!("another {capacity} ports"))
+                .short(format!("+{capacity}"))
+                .risk(Risk::Low, "")
+                .snippet(include_str!("snippets/second_source.txt")),
+        );
+    let mut finding = finding;
+    finding.refused.push(Refusal::refused(
+        "SO_REUSEADDR on the client",
+        "bind(address, 0) still finds no port, and a port held by bind() is lost to every connect()",
+    ));
+    finding
+}
+
+/// How many connections a second a destination bears, and how many it has to.
+struct Rate<'t> {
+    budget: &'t PortBudget,
+    demand: f64,
+    /// What the ports bear as things are.
+    now: f64,
+    /// Whether live connections hold the ports, so that nothing about TIME_WAIT helps.
+    is_live: bool,
+    /// How long a TIME_WAIT is kept where it is taken over.
+    delay: Duration,
+}
+
+impl<'t> Rate<'t> {
+    fn of(case: &Case<'_>, tuple: &'t TupleCase) -> Self {
+        let budget = &tuple.budget;
+        let ports = budget.ports();
+        let delay = case.sample.destinations.rules().reuse().delay.min(TIME_WAIT_LIFE);
+        let is_live = ports.live > ports.time_wait - ports.reusable;
+        let mut rate = Self { budget, demand: tuple.forecast.demand(), now: 0.0, is_live, delay };
+        rate.now = rate.with(budget.capacity(), if budget.reuse_applies() { delay } else { TIME_WAIT_LIFE });
+        rate
+    }
+
+    /// Connections a second that this many ports bear beside the live ones, each kept so long.
+    fn with(&self, capacity: u32, life: Duration) -> f64 {
+        f64::from(capacity.saturating_sub(self.budget.ports().live)) / life.as_secs_f64()
+    }
+
+    /// Whether so many a second are enough; where the ports are held by live connections, no rate is.
+    fn suffices(&self, rate: f64) -> Option<bool> {
+        if self.is_live { Some(false) } else { Some(rate >= self.demand) }
+    }
+
+    fn line(&self, rate: f64) -> (String, String) {
+        let to = self.budget.tuple().destination;
+        (format!("{} becomes {} to {to}", per_second(self.now), per_second(rate)), per_second(rate))
+    }
+}
+
+/// `tcp_tw_reuse`, where it buys something.
+fn reuse(case: &Case<'_>, rate: &Rate<'_>) -> Option<Remedy> {
+    let settings = &case.sample.settings;
+    let loopback = rate.budget.tuple().is_loopback();
+    let covered = match settings.tw_reuse? {
+        TwReuse::On => true,
+        TwReuse::Loopback => loopback,
+        TwReuse::Off => false,
+    };
+    let timestamps = settings.timestamps != Some(0);
+    if covered && timestamps {
+        return None;
+    }
+    let (gives, short) = rate.line(rate.with(rate.budget.capacity(), rate.delay));
+    let mode = if covered {
+        settings.tw_reuse?.value()
+    } else if loopback {
+        2
+    } else {
+        1
+    };
+    let title = match (mode, timestamps) {
+        (_, false) => format!("tcp_tw_reuse={mode}, tcp_timestamps=1"),
+        (2, _) => "tcp_tw_reuse=2 (kernel default)".to_owned(),
+        _ => format!("tcp_tw_reuse={mode}"),
+    };
+    let mut snippet = format!("sysctl -w net.ipv4.tcp_tw_reuse={mode}");
+    if !timestamps {
+        snippet.push_str("\nsysctl -w net.ipv4.tcp_timestamps=1");
+    }
+    let (condition, met) = match (timestamps, loopback) {
+        (true, true) => ("tcp_timestamps on: it is", Some(true)),
+        (true, false) => ("tcp_timestamps on here: it is; and on the peer, which cannot be seen", None),
+        (false, _) => ("tcp_timestamps is 0: it has to be on, and acts on connections made after that", Some(false)),
+    };
+    let remedy = Remedy::new(When::Now, title, gives).short(short).provided(condition, met);
+    let remedy = remedy.enough(rate.suffices(rate.with(rate.budget.capacity(), rate.delay)));
+    Some(if loopback {
+        remedy.risk(Risk::Low, "acts at once, on the TIME_WAITs that are there too").snippet(snippet)
+    } else {
+        remedy
+            .risk(Risk::Medium, "acts at once; a peer behind NAT that drops timestamps gains nothing")
+            .snippet(snippet)
+    })
+}
+
+/// A wider range, with the services inside it reserved.
+fn wider_range(case: &Case<'_>, rate: &Rate<'_>) -> Option<Remedy> {
+    let range = case.sample.settings.range?;
+    let wide = wide_range(case)?;
+    if range.size() * 10 >= wide.size() * 9 {
+        return None;
+    }
+    let listening = case.sample.destinations.roles().listening();
+    let mut reserved = case.sample.settings.reserved.clone().unwrap_or_default();
+    reserved.union_with(&listening.iter().filter(|port| wide.contains(*port)).collect());
+    let mut usable = PortSet::from(wide);
+    usable.subtract(&reserved);
+    let life = if rate.budget.reuse_applies() { rate.delay } else { TIME_WAIT_LIFE };
+    let new = rate.with(usable.len(), life);
+    let (gives, short) = rate.line(new);
+    let mut snippet = format!("sysctl -w net.ipv4.ip_local_port_range='{} {}'", wide.low(), wide.high());
+    let mut condition = "no service is to listen above the lower end".to_owned();
+    if !reserved.is_empty() {
+        snippet = format!("sysctl -w net.ipv4.ip_local_reserved_ports={reserved}\n{snippet}");
+        condition = format!("the services inside it are reserved first: {}", shorten(&reserved.to_string()));
+    }
+    Some(
+        Remedy::new(When::Now, format!("ip_local_port_range={} {}", wide.low(), wide.high()), gives)
+            .short(short)
+            .enough(rate.suffices(new))
+            .provided(condition, true)
+            .risk(Risk::Low, "moves the limit; a scan of the full range takes longer")
+            .snippet(snippet),
+    )
+}
+
+/// The range that is advised most, or what a host with a high unprivileged start allows.
+fn wide_range(case: &Case<'_>) -> Option<PortRange> {
+    let low = case.sample.settings.unprivileged_port_start.unwrap_or(0).max(WIDE_LOW);
+    // An even number of ports, so that none is out of reach.
+    PortRange::new(low + low % 2, u16::MAX)
+}
+
+fn second_source(rate: &Rate<'_>) -> Remedy {
+    let doubled = rate.now * 2.0;
+    let enough = if rate.is_live { None } else { Some(doubled >= rate.demand) };
+    let (gives, short) = rate.line(doubled);
+    Remedy::new(When::Now, "a second source address", format!("twice: {gives}"))
+        .short(short)
+        .enough(enough)
+        .provided("clients that spread over both, with IP_BIND_ADDRESS_NO_PORT", None)
+        .risk(Risk::Low, "moves the limit")
+        .snippet(include_str!("snippets/second_source.txt"))
+}
+
+/// IP_LOCAL_PORT_RANGE ends the slow zone.
+fn own_range(case: &Case<'_>, rate: &Rate<'_>) -> Remedy {
+    let range = case.sample.settings.range;
+    let range = range.map_or((32768, 60999), |range| (range.low(), range.high()));
+    let known = case.sample.settings.tw_reuse_delay.is_some();
+    Remedy::new(
+        When::Last,
+        "IP_LOCAL_PORT_RANGE on the client's sockets",
+        "no slow zone: connect() stays at microseconds until the ports run out",
+    )
+    .short("no scans")
+    .enough(rate.suffices(rate.now))
+    .provided("kernel 6.8 or later, and a client that can be changed", known.then_some(true))
+    .risk(Risk::Low, "")
+    .snippet(
+        include_str!("snippets/local_port_range.txt")
+            .replace("{low}", &range.0.to_string())
+            .replace("{high}", &range.1.to_string()),
+    )
+}
+
+/// Connections that are used again: the real cure.
+pub(super) fn keepalive(tuple: &TupleCase) -> Remedy {
+    let to = tuple.budget.tuple().destination;
+    let (program, snippet) = client_of(to.port());
+    let used = tuple.budget.ports().used();
+    Remedy::new(
+        When::Last,
+        format!("{program} {POOL}"),
+        format!("keepalive pool of {POOL}: about {POOL} ports instead of {used}"),
+    )
+    .short(format!("~{POOL} ports"))
+    .enough(true)
+    .provided("the other side keeps connections open longer than the pool does", None)
+    .risk(Risk::Low, "a request may meet a connection that the other side is closing: retry idempotent ones")
+    .snippet(
+        snippet
+            .replace("{destination}", &to.to_string())
+            .replace("{host}", &to.ip().to_string())
+            .replace("{port}", &to.port().to_string()),
+    )
+}
+
+/// The snippet for the client that most likely talks to this port; the page `keepalive` has them all.
+fn client_of(port: u16) -> (&'static str, &'static str) {
+    match port {
+        5432 | 6432 => ("PostgreSQL client: pool of", include_str!("snippets/postgresql.txt")),
+        6379 => ("Redis client: pool of", include_str!("snippets/redis.txt")),
+        3306 => ("client: connection pool of", include_str!("snippets/java.txt")),
+        _ => ("nginx: upstream keepalive", include_str!("snippets/nginx.txt")),
+    }
+}
+
+fn other_side_closes(rate: &Rate<'_>) -> Remedy {
+    let used = rate.budget.ports().time_wait;
+    Remedy::new(
+        When::Last,
+        "let the other side close first",
+        format!("{used} TIME_WAITs move to the server's port, where they hold no ephemeral port"),
+    )
+    .short("0 ports")
+    .enough(true)
+    .provided("a protocol where the server closes: HTTP/1.0, or Connection: close in the request", None)
+    .risk(Risk::Low, "still a handshake for each request")
+    .snippet(include_str!("snippets/server_closes.txt"))
+}
+
+/// What is advised, and does not help.
+fn refusals(case: &Case<'_>, rate: &Rate<'_>) -> Vec<Refusal> {
+    let mut refusals = Vec::new();
+    let settings = &case.sample.settings;
+    let loopback = rate.budget.tuple().is_loopback();
+    match settings.tw_reuse {
+        Some(TwReuse::Loopback | TwReuse::Off) if loopback => {
+            let reason = "on the loopback 2, the kernel's default, does the same";
+            refusals.push(Refusal::no_gain("tcp_tw_reuse=1 instead of 2", reason));
+        }
+        Some(TwReuse::On) => {
+            refusals.push(Refusal::no_gain("tcp_tw_reuse=1", "it is 1; what is held is held all the same"));
+        }
+        Some(TwReuse::Loopback) => {
+            refusals.push(Refusal::no_gain("tcp_tw_reuse=2", "it is 2, and this destination is no loopback"));
+        }
+        _ => {}
+    }
+    let wide = wide_range(case).map_or(0, PortRange::size);
+    if let Some(range) = settings.range.filter(|range| range.size() * 10 >= wide * 9) {
+        refusals.push(Refusal::no_gain("a wider ip_local_port_range", format!("{range} is all there is")));
+    }
+    let timeout = settings.fin_timeout.map_or(60, |timeout| timeout.as_secs());
+    refusals.extend([
+        Refusal::refused("tcp_tw_recycle=1", "removed in Linux 4.12; before, it broke clients behind NAT"),
+        Refusal::refused(
+            "tcp_fin_timeout",
+            format!("it is of FIN_WAIT2 ({timeout} s here); TIME_WAIT is 60 s, fixed when the kernel is built"),
+        ),
+        Refusal::refused("a lower tcp_max_tw_buckets", "drops TIME_WAIT's protection instead of needing fewer"),
+        Refusal::refused("SO_LINGER 0", "close() then sends RST: data in flight is lost, and the peer sees an error"),
+    ]);
+    refusals
+}
+
+fn per_second(rate: f64) -> String {
+    format!("{:.0}/s", rate.floor())
+}
+
+fn shorten(text: &str) -> String {
+    match text.char_indices().nth(30) {
+        Some((end, _)) => format!("{}..", text.get(..end).unwrap_or(text)),
+        None => text.to_owned(),
+    }
+}
+
+/// The lower end of the range that tutorials advise: above what services commonly listen on.
+const WIDE_LOW: u16 = 10_240;
+/// The connections of a pool: more than most services have requests under way to one destination.
+const POOL: u32 = 64;

@@ -1,0 +1,139 @@
+/// Something to do about a finding.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Remedy {
+    /// What to do, in a few words.
+    pub title: String,
+    /// What it is for.
+    pub when: When,
+    /// What it gives on this host: `463/s becomes 28232/s to this destination`.
+    pub gives: String,
+    /// The same in a word or two: `28232/s`.
+    pub short: String,
+    /// Whether that is enough for what was seen; `None` where it cannot be told.
+    pub enough: Option<bool>,
+    /// What has to be so, and whether it is.
+    pub precondition: Option<String>,
+    /// Whether the precondition holds; `None` where it cannot be told, or there is none.
+    pub met: Option<bool>,
+    /// How much can go wrong.
+    pub risk: Risk,
+    /// What can go wrong.
+    pub risk_note: &'static str,
+    /// The exact text to use.
+    pub snippet: Option<String>,
+}
+
+impl Remedy {
+    pub(super) fn new(when: When, title: impl Into<String>, gives: impl Into<String>) -> Self {
+        Self {
+            title: title.into(),
+            when,
+            gives: gives.into(),
+            short: String::new(),
+            enough: None,
+            precondition: None,
+            met: None,
+            risk: Risk::Low,
+            risk_note: "",
+            snippet: None,
+        }
+    }
+
+    pub(super) fn short(mut self, short: impl Into<String>) -> Self {
+        self.short = short.into();
+        self
+    }
+
+    pub(super) fn enough(mut self, enough: impl Into<Option<bool>>) -> Self {
+        self.enough = enough.into();
+        self
+    }
+
+    pub(super) fn provided(mut self, condition: impl Into<String>, met: impl Into<Option<bool>>) -> Self {
+        self.precondition = Some(condition.into());
+        self.met = met.into();
+        self
+    }
+
+    pub(super) fn risk(mut self, risk: Risk, note: &'static str) -> Self {
+        self.risk = risk;
+        self.risk_note = note;
+        self
+    }
+
+    pub(super) fn snippet(mut self, snippet: impl Into<String>) -> Self {
+        self.snippet = Some(snippet.into());
+        self
+    }
+
+    /// Orders remedies by what they buy: what ends it before what does not, then the lesser risk.
+    pub(super) fn rank(&self) -> (When, bool, Risk) {
+        (self.when, self.enough != Some(true) || self.met == Some(false), self.risk)
+    }
+}
+
+/// What a remedy is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum When {
+    /// Ends it tonight.
+    Now,
+    /// Ends it for good.
+    Last,
+}
+
+impl When {
+    /// The name in lower case.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Now => "now",
+            Self::Last => "last",
+        }
+    }
+}
+
+/// How much can go wrong with a remedy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Risk {
+    /// Little.
+    Low,
+    /// Something that has to be looked at first.
+    Medium,
+    /// More than the finding is worth, as a rule.
+    High,
+}
+
+impl Risk {
+    /// The name in lower case.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Low => "low",
+            Self::Medium => "medium",
+            Self::High => "high",
+        }
+    }
+}
+
+/// Advice that does not help here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Refusal {
+    /// What is advised: `tcp_tw_recycle=1`.
+    pub advice: String,
+    /// `no gain` where it is harmless and buys nothing, `refused` where it does harm, or something else altogether.
+    pub verdict: &'static str,
+    /// Why.
+    pub reason: String,
+}
+
+impl Refusal {
+    pub(super) fn no_gain(advice: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self { advice: advice.into(), verdict: "no gain", reason: reason.into() }
+    }
+
+    pub(super) fn refused(advice: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self { advice: advice.into(), verdict: "refused", reason: reason.into() }
+    }
+}

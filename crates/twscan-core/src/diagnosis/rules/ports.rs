@@ -1,0 +1,262 @@
+use std::net::IpAddr;
+use std::time::Duration;
+
+use crate::budget::{BindFirstPool, PortBudget, Zone};
+use crate::diagnosis::case::{Case, TupleCase};
+use crate::diagnosis::gate::Gate;
+use crate::diagnosis::{Code, Finding, Severity, Subject, remedies};
+use crate::forecast::{Bound, Forecast};
+
+/// How hard a destination's ports are pressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Pressure {
+    None,
+    Filling,
+    Slow,
+    NearlyFull,
+    Full,
+}
+
+/// Full, nearly full, slow, or soon to be: one finding a destination, for the worst of them.
+pub(in crate::diagnosis) fn fullness(case: &Case<'_>) -> Vec<Finding> {
+    let pressed = case.tuples.iter().map(|tuple| (tuple, pressure(case, tuple)));
+    let pressed = pressed.filter(|(_, pressure)| *pressure > Pressure::None);
+    pressed.take(MOST).map(|(tuple, pressure)| finding(case, tuple, pressure)).collect()
+}
+
+/// What a destination's ports are under, with the earlier sample's thresholds a tenth lower where they were crossed.
+pub(super) fn pressure(case: &Case<'_>, tuple: &TupleCase) -> Pressure {
+    let (budget, forecast) = (&tuple.budget, &tuple.forecast);
+    let before = case.budget_before(&budget.tuple());
+    let zone_before = before.as_ref().map(PortBudget::zone);
+    let percent_before = before.as_ref().map(PortBudget::percent);
+    let low_share = |budget: &PortBudget| {
+        f64::from(budget.ports().low_parity_held) / f64::from(budget.low_parity_capacity().max(1))
+    };
+    let was_slow = zone_before.is_some_and(|zone| zone >= Zone::Slow).then_some(1.0);
+    if budget.zone() == Zone::Full {
+        Pressure::Full
+    } else if Gate::at(90.0).is_over(budget.percent(), percent_before) {
+        Pressure::NearlyFull
+    } else if budget.low_parity_capacity() > 0 && Gate::at(1.0).is_over(low_share(budget), was_slow) {
+        Pressure::Slow
+    } else if forecast.is_filling() && budget.percent() >= LEAST_PERCENT {
+        Pressure::Filling
+    } else {
+        Pressure::None
+    }
+}
+
+/// Whether TIME_WAITs are what holds the ports, so that cures of TIME_WAIT are cures.
+pub(super) fn is_time_wait(budget: &PortBudget) -> bool {
+    let ports = budget.ports();
+    ports.time_wait - ports.reusable > ports.live
+}
+
+fn finding(case: &Case<'_>, tuple: &TupleCase, pressure: Pressure) -> Finding {
+    let TupleCase { budget, forecast } = tuple;
+    let ports = budget.ports();
+    let (to, capacity) = (budget.tuple().destination, budget.capacity());
+    let full_soon = forecast.to_full.and_then(|window| window.expected);
+    let (code, severity, title) = match pressure {
+        Pressure::Full => (
+            Code::PortsExhausted,
+            Severity::Critical,
+            format!("no local port left from {} to {to}", budget.tuple().source),
+        ),
+        Pressure::NearlyFull => (
+            Code::PortsExhausted,
+            if full_soon.is_some() { Severity::Critical } else { Severity::Warning },
+            format!("{} local ports left of {capacity} to {to}", budget.free()),
+        ),
+        Pressure::Slow => {
+            (Code::PortsSlow, Severity::Warning, format!("each connect() to {to} scans: half of its ports are held"))
+        }
+        _ => {
+            let first = full_soon.or(forecast.to_slow.and_then(|window| window.expected)).unwrap_or(case.horizon);
+            let what = if full_soon.is_some() { "run out" } else { "are half held" };
+            (Code::PortsFilling, Severity::Warning, format!("local ports to {to} {what} in about {}", seconds(first)))
+        }
+    };
+    let mut finding = Finding::new(code, severity, title)
+        .about(budget.tuple())
+        .figure("ports_held", ports.held())
+        .figure("ports_used", ports.used())
+        .figure("capacity", capacity)
+        .figure("free", budget.free())
+        .figure("percent", budget.percent())
+        .figure("live", ports.live)
+        .figure("time_wait", ports.time_wait)
+        .figure("reusable", ports.reusable)
+        .figure("closed_per_second", forecast.arrivals.present())
+        .figure("closed_per_second_peak", forecast.arrivals.peak)
+        .figure("steady_state_ports", forecast.steady_state_ports);
+    for (name, window) in [("seconds_to_slow", forecast.to_slow), ("seconds_to_full", forecast.to_full)] {
+        if let Some(expected) = window.and_then(|window| window.expected) {
+            finding = finding.figure(name, expected.as_secs_f64());
+        }
+    }
+    finding = notes(case, tuple, pressure, finding);
+    finding = finding.because(cause(budget, pressure));
+    remedies::for_ports(case, tuple, finding)
+}
+
+fn notes(case: &Case<'_>, tuple: &TupleCase, pressure: Pressure, mut finding: Finding) -> Finding {
+    let TupleCase { budget, forecast } = tuple;
+    let ports = budget.ports();
+    let what = match (ports.live, ports.time_wait + ports.fin_wait2_mini) {
+        (0, _) => "all TIME_WAIT".to_owned(),
+        (_, 0) => "all of live connections".to_owned(),
+        (live, closed) => format!("{live} live, {closed} TIME_WAIT"),
+    };
+    finding = finding.seen(format!(
+        "{} of {} ports used, {what}, {} reusable, {} free",
+        ports.used(),
+        budget.capacity(),
+        ports.reusable,
+        budget.free()
+    ));
+    if let Some(log) = case.facts.exhausted_to(budget.tuple().destination) {
+        let span = log.span.as_ref().map_or(String::new(), |span| format!(", {span}"));
+        finding = finding.figure("failed_connects", log.events);
+        finding = finding.seen(format!("{} failed connects in the log{span}", log.events));
+    }
+    if let Some((ago, first, then)) = onset(forecast) {
+        finding = finding.figure("since_seconds", ago);
+        let slowed = if pressure >= Pressure::Slow && then >= 1.0 && f64::from(first) > 3.0 * then {
+            " (from half of the range on, connect() scans)"
+        } else {
+            ""
+        };
+        let then = if then >= 1.0 { format!("then about {then:.0}/s{slowed}") } else { "then hardly any".to_owned() };
+        finding = finding.note("since", format!("{ago} s ago: {first} closed in the first second, {then}"));
+    }
+    if pressure == Pressure::Full
+        && let Some(back) = forecast.first_back
+    {
+        let again = if forecast.arrivals.present() >= 1.0 { ", then fills again" } else { "" };
+        finding = finding.note("ends", format!("by itself from {} on, as TIME_WAITs end{again}", seconds(back)));
+    } else if pressure < Pressure::Full
+        && let Some(window) = forecast.to_full
+    {
+        let latest = window.latest.map_or("or never".to_owned(), |latest| format!("at the latest {}", seconds(latest)));
+        finding = finding.note("full", format!("in {} at the earliest, {latest}", seconds(window.earliest)));
+    }
+    if forecast.arrivals.bound == Bound::AtLeast {
+        finding = finding.note("unsure", "the rate is a lower bound: reused TIME_WAITs are gone");
+    }
+    finding.note("who", who(case, tuple))
+}
+
+fn who(case: &Case<'_>, tuple: &TupleCase) -> String {
+    let to = tuple.budget.tuple().destination;
+    let owners = case.facts.owners_to(to);
+    if let Some(owner) = owners.first() {
+        let likely = if owner.likely { ", likely: it has the live ones" } else { "" };
+        return format!("{}{likely}", owner.process);
+    }
+    match case.facts.exhausted_to(to).and_then(|log| log.program.as_deref()) {
+        Some(program) => format!("{program}, by its log; the kernel keeps no owner of a TIME_WAIT"),
+        None => "unknown; the kernel keeps no owner of a TIME_WAIT".to_owned(),
+    }
+}
+
+fn cause(budget: &PortBudget, pressure: Pressure) -> String {
+    let what = if is_time_wait(budget) {
+        "a connection per request, closed first by this side, leaves a TIME_WAIT that holds its port for a minute"
+    } else {
+        "live connections hold the ports: a pool without a bound, a leak, or a proxy for more clients than ports"
+    };
+    let cost = match pressure {
+        Pressure::Slow => "; from half of the range on each connect() scans, 300 times slower on the default range",
+        _ => "",
+    };
+    format!("{what}{cost}")
+}
+
+/// When the present load began: seconds ago, how many were closed in that second, and how many a second since.
+fn onset(forecast: &Forecast) -> Option<(u32, u32, f64)> {
+    let minute = forecast.closings.get(..60)?;
+    let threshold = (f64::from(forecast.arrivals.peak) / 100.0).max(1.0);
+    let length = minute.iter().rposition(|closed| f64::from(*closed) >= threshold)? + 1;
+    if length < 2 {
+        return None;
+    }
+    // The second it began in is not whole: the next one is the first full one.
+    let (last, next) = (*minute.get(length - 1)?, *minute.get(length - 2)?);
+    let first = last.max(next);
+    let rest = minute.get(..length - 2).filter(|rest| !rest.is_empty())?;
+    let count = u32::try_from(rest.len()).ok()?;
+    let then = f64::from(rest.iter().sum::<u32>()) / f64::from(count);
+    Some((u32::try_from(length).ok()?, first, then))
+}
+
+/// Clients that bind(address, 0) first have one pool for all destinations.
+pub(in crate::diagnosis) fn bind_pool(case: &Case<'_>) -> Vec<Finding> {
+    let Some(ports) = &case.ports else { return Vec::new() };
+    let mut sources: Vec<IpAddr> = case.tuples.iter().map(|tuple| tuple.budget.tuple().source).collect();
+    sources.sort_unstable();
+    sources.dedup();
+    // Beyond a few addresses a pool could only be full if each had more sockets than a host has.
+    let used = |source: IpAddr| -> u64 {
+        let of_source = case.tuples.iter().filter(|tuple| tuple.budget.tuple().source == source);
+        of_source.map(|tuple| u64::from(tuple.budget.used())).sum()
+    };
+    let near = |source: &IpAddr| used(*source) * 10 >= u64::from(ports.rules().capacity()) * 9;
+    let logged = case.facts.log.iter().filter(|fact| fact.bind_pool).map(|fact| fact.events).sum::<u64>();
+    sources.into_iter().filter(near).filter_map(|source| pool_finding(case, ports.bind_first(source), logged)).collect()
+}
+
+fn pool_finding(case: &Case<'_>, pool: BindFirstPool, logged: u64) -> Option<Finding> {
+    let source = pool.address();
+    let of_source = || case.tuples.iter().filter(|tuple| tuple.budget.tuple().source == source);
+    // Where one destination holds them all, that is the finding; the pool is full besides.
+    let one_destination =
+        of_source().any(|tuple| u64::from(tuple.budget.used()) * 10 >= u64::from(pool.capacity()) * 9);
+    if pool.free() > 0 || one_destination && logged == 0 {
+        return None;
+    }
+    // connect() takes a port of the other parity only when the low ones are used up; bind(0) takes those first.
+    let by_bind = of_source().filter(|tuple| tuple.budget.zone() == Zone::Fast).map(|tuple| {
+        let ports = tuple.budget.ports();
+        u64::from(ports.held().saturating_sub(ports.low_parity_held))
+    });
+    let by_bind: u64 = by_bind.sum();
+    let bound_first = by_bind * 4 >= u64::from(pool.capacity()) || logged > 0;
+    let severity = if bound_first { Severity::Critical } else { Severity::Info };
+    let finding = Finding::new(
+        Code::BindPoolFull,
+        severity,
+        format!("clients that bind to {source} before they connect find no port, to any destination"),
+    )
+    .about(Subject::source(source))
+    .figure("ports_held", pool.held())
+    .figure("capacity", pool.capacity())
+    .figure("destinations", u32::try_from(of_source().count()).unwrap_or(u32::MAX))
+    .figure("ports_of_the_parity_of_bind", by_bind)
+    .seen(format!("{} of {} ports held at {source}, over all destinations together", pool.held(), pool.capacity()))
+    .because(
+        "bind(address, 0) without IP_BIND_ADDRESS_NO_PORT fixes the port before the destination is known, so that one pool \
+         serves all of them; bind() then fails with EADDRINUSE while connect() without it would succeed",
+    );
+    let finding = if logged > 0 {
+        finding.figure("failed_binds", logged).seen(format!("{logged} failed binds in the log"))
+    } else {
+        finding
+    };
+    Some(remedies::for_bind_pool(&pool, finding))
+}
+
+/// A time as a person says it.
+pub(super) fn seconds(time: Duration) -> String {
+    match time.as_secs() {
+        0 => "0 s".to_owned(),
+        seconds @ 1..=599 => format!("{seconds} s"),
+        seconds => format!("{} min", seconds / 60),
+    }
+}
+
+/// Destinations that are shown; with more, what is wrong is not one of them.
+const MOST: usize = 10;
+/// A destination that holds less is not filling up, whatever a burst may look like.
+const LEAST_PERCENT: f64 = 10.0;

@@ -1,0 +1,92 @@
+//! Every file of `fixtures/scenarios` is a host, and what is to be found on it.
+//!
+//! `CODE.toml` raises the code, `CODE.not.toml` is close to it and must not. The list of findings is complete in both.
+#![cfg(feature = "serde")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test says what it expects by failing")]
+
+mod scenario;
+
+use std::collections::BTreeSet;
+use std::fs;
+
+use scenario::Scenario;
+use twscan_core::diagnosis::{Code, Diagnosis, Severity};
+
+fn scenarios() -> Vec<(String, Scenario)> {
+    let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/scenarios");
+    let mut found: Vec<(String, Scenario)> = fs::read_dir(directory)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "toml"))
+        .map(|path| {
+            let text = fs::read_to_string(&path).unwrap();
+            let scenario = toml::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+            (path.file_stem().unwrap().to_str().unwrap().to_owned(), scenario)
+        })
+        .collect();
+    found.sort_by(|(a, _), (b, _)| a.cmp(b));
+    found
+}
+
+#[test]
+fn every_scenario_finds_what_it_says_and_no_more() {
+    let mut wrong = Vec::new();
+    for (name, scenario) in scenarios() {
+        let diagnosis = scenario.diagnose();
+        wrong.extend(worded_badly(&diagnosis).map(|text| format!("{name}: {text}")));
+        let found: BTreeSet<String> =
+            diagnosis.findings.iter().map(|finding| format!("{} {}", finding.severity.name(), finding.code)).collect();
+        let expected: BTreeSet<String> = scenario.expect.findings.iter().cloned().collect();
+        if found != expected {
+            wrong.push(format!("{name}: expected {expected:?}, found {found:?}"));
+        }
+        if let Some(headline) = &scenario.expect.headline {
+            if !diagnosis.headline.contains(headline.as_str()) {
+                wrong.push(format!("{name}: '{headline}' is not in '{}'", diagnosis.headline));
+            }
+        }
+        let serious = scenario.expect.findings.iter().any(|finding| !finding.starts_with("info"));
+        assert_eq!(diagnosis.severity() > Severity::Ok, serious, "{name}");
+        for (title, expected) in &scenario.expect.remedies {
+            let remedies = || diagnosis.findings.iter().flat_map(|finding| &finding.remedies);
+            let Some(remedy) = remedies().find(|remedy| remedy.title == *title) else {
+                let titles: Vec<_> = remedies().map(|remedy| &remedy.title).collect();
+                wrong.push(format!("{name}: no '{title}' among {titles:?}"));
+                continue;
+            };
+            let seen = (Some(&remedy.short), remedy.enough, remedy.met);
+            if seen != (Some(&expected.gives), expected.enough, expected.met) {
+                wrong.push(format!("{name}: '{title}' gives {seen:?}"));
+            }
+        }
+        for advice in &scenario.expect.refused {
+            if !diagnosis.findings.iter().flat_map(|finding| &finding.refused).any(|one| one.advice.contains(advice)) {
+                wrong.push(format!("{name}: '{advice}' is not refused"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_code_has_a_scenario_that_raises_it_and_one_that_does_not() {
+    let scenarios = scenarios();
+    for code in Code::ALL {
+        let of_code = |suffix: &str| {
+            let name = format!("{code}{suffix}");
+            let scenario = &scenarios.iter().find(|(found, _)| *found == name).unwrap_or_else(|| panic!("{name}")).1;
+            scenario.expect.findings.iter().any(|finding| finding.ends_with(&format!(" {code}")))
+        };
+        assert!(of_code("") && !of_code(".not"), "{code}");
+    }
+}
+
+/// What a person reads is a clause that fits a terminal, and a remedy says what it gives.
+fn worded_badly(diagnosis: &Diagnosis) -> impl Iterator<Item = String> {
+    let texts = diagnosis.findings.iter().flat_map(|finding| {
+        let notes = finding.notes.iter().map(|note| &note.text);
+        let gives = finding.remedies.iter().flat_map(|remedy| [&remedy.gives, &remedy.short]);
+        [&finding.title, &finding.cause].into_iter().chain(notes).chain(gives)
+    });
+    texts.filter(|text| text.is_empty() || text.ends_with('.') || text.len() > 220).cloned()
+}

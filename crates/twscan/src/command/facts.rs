@@ -1,0 +1,99 @@
+//! What a diagnosis may know besides its samples: logs, owners, other network namespaces.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use twscan_core::diagnosis::{Facts, NamespaceFact, OwnerFact};
+use twscan_core::filter::Filter;
+use twscan_core::host::Host;
+use twscan_core::log::{LogOptions, LogTally, open};
+use twscan_core::netns::{Namespaces, Visit};
+use twscan_core::sample::Sample;
+use twscan_core::socket::{StateSet, TcpState};
+use twscan_core::tally::{DestinationCounts, DestinationKey, Role};
+
+use super::whose::Whose;
+use crate::failure::Failure;
+
+/// Reads the logs, and whatever else may be read without being asked for.
+pub(super) fn collect(host: &Host, sample: &Sample, logs: &[PathBuf]) -> Result<Facts, Failure> {
+    let mut facts = Facts::default();
+    facts.ipv6_loopback = host.procfs().ipv6_loopback();
+    facts.unread_namespaces = sample.provenance.other_netns.map(|others| others.found);
+    for path in logs {
+        let read = open(path, LogOptions::new()).and_then(|mut reader| {
+            let mut tally = LogTally::new();
+            while let Some(event) = reader.next_event()? {
+                tally.observe(&event);
+            }
+            Ok(tally)
+        });
+        let tally = read.map_err(|cause| Failure::Read(twscan_core::Error::ReadFile { path: path.clone(), cause }))?;
+        facts.add_log(&tally);
+    }
+    add_namespaces(host, &mut facts);
+    Ok(facts)
+}
+
+/// The local port ranges of the other namespaces, as far as the reader may enter them.
+fn add_namespaces(host: &Host, facts: &mut Facts) {
+    let Ok(found) = Namespaces::discover(host.procfs()) else { return };
+    let others = found.iter().filter(|namespace| !namespace.is_current()).count();
+    if others == 0 || others > MOST_NAMESPACES {
+        return;
+    }
+    let read = || host.procfs().settings().ok().and_then(|settings| settings.range);
+    let Ok(visits) = found.visit(|_| read()) else { return };
+    let mut unread = 0;
+    for (namespace, visit) in visits.into_iter().filter(|(namespace, _)| !namespace.is_current()) {
+        match visit {
+            Visit::Read(range) => {
+                facts.namespaces.push(NamespaceFact { name: namespace.name().to_string(), range, sockets: 0 });
+            }
+            Visit::Refused(_) => unread += 1,
+            _ => {}
+        }
+    }
+    // Their ranges were read; their sockets were not.
+    facts.unread_namespaces = Some(facts.namespaces.len() + unread);
+}
+
+/// Whose the sockets of the destinations are.
+pub(super) fn add_owners(host: &Host, sample: &Sample, facts: &mut Facts) -> Result<(), Failure> {
+    let roles = sample.destinations.roles();
+    let whose = Whose::find(host, roles, StateSet::ALL, &Filter::default(), |_, _| true)?;
+    facts.unreadable_owners = u64::try_from(whose.owners().unowned(whose.live().wanted())).unwrap_or(u64::MAX);
+    for (key, counts) in sample.destinations.iter() {
+        facts.owners.extend(owner(&whose, &key, counts, None));
+        if counts.of(TcpState::CloseWait) > 0 {
+            facts.owners.extend(owner(&whose, &key, counts, Some(TcpState::CloseWait)));
+        }
+    }
+    Ok(())
+}
+
+/// The process that has most of a group's sockets.
+fn owner(
+    whose: &Whose,
+    key: &DestinationKey,
+    counts: &DestinationCounts,
+    state: Option<TcpState>,
+) -> Option<OwnerFact> {
+    let asked = state.map_or(StateSet::ALL, StateSet::of);
+    let ownerless = if state.is_some() { 0 } else { counts.of(TcpState::TimeWait) };
+    let shares = whose.live().shares(key, asked, ownerless, whose.owners());
+    let share = shares.first()?;
+    let inbound = key.role == Role::Inbound;
+    Some(OwnerFact {
+        destination: key.destination.map(|address| SocketAddr::new(address, key.port)),
+        local_port: inbound.then_some(key.port),
+        state,
+        sockets: share.sockets,
+        // Where most have no owner any more, the live ones' is the likely one.
+        likely: share.likely || ownerless > share.sockets,
+        process: format!("{}[{}]", share.process.name, share.process.pid),
+    })
+}
+
+/// With more, entering each would take longer than the diagnosis.
+const MOST_NAMESPACES: usize = 64;
