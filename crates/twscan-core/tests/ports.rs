@@ -1,5 +1,6 @@
 //! What the library says is left, held against a private network namespace, by every source. What the kernel then grants
 //! is the matter of `twscan selftest`.
+#![cfg(all(feature = "live", target_os = "linux"))]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test says what it expects by failing")]
 
 use std::net::SocketAddr;
