@@ -96,7 +96,7 @@ pub(crate) fn write_on(
     let name = place.map_or(destination.clone(), |place| format!("netns {}: {destination}", place.name));
     let held = fullest.used.saturating_sub(fullest.reusable.into());
     let netns = place.and_then(|place| place.reference.as_ref()).map_or(String::new(), |name| format!(" -N {name}"));
-    let next = format!("{INDENT}Next: twscan ports{netns} {destination}");
+    let next = format!("{INDENT}Next: twscan diagnose{netns} {destination}");
     match fullest.zone.unwrap_or(Zone::Fast) {
         Zone::Full => {
             write(Severity::Critical, &format!("{name} has no local port left: {held} of {range_size} used"), out)?;
