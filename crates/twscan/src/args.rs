@@ -1,5 +1,6 @@
 //! The command line as it is typed; nothing is resolved here.
 
+pub(crate) mod logs;
 mod tune;
 
 pub(crate) use tune::*;
@@ -10,6 +11,8 @@ use std::process::ExitCode;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Parser, Subcommand, ValueEnum};
 use twscan_core::target::Target;
+
+use self::logs::LogsArgs;
 
 #[derive(Debug, Parser)]
 #[command(
@@ -140,6 +143,9 @@ pub(crate) enum CommandArgs {
         twscan selftest --mixtures 300         and 300 random mixtures\n  \
         unshare --map-root-user --net twscan selftest")]
     Selftest(SelftestArgs),
+    /// Failures for lack of a local port in other programs' logs, and what is left to their destinations now
+    #[command(after_help = logs::EXAMPLES)]
+    Logs(LogsArgs),
     /// Plan, apply, keep, check and undo changes of kernel parameters
     #[command(after_help = tune::HELP)]
     Tune(TuneArgs),

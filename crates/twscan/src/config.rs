@@ -1,5 +1,6 @@
 //! What the arguments and the surroundings amount to; behind this nobody knows clap.
 
+mod logs;
 mod tune;
 
 pub(crate) use tune::{TuneAction, Wanted};
@@ -15,6 +16,7 @@ use twscan_core::netns::NetnsRef;
 use twscan_core::socket::{Family, SocketRecord, StateSet, TcpState};
 use twscan_core::target::Target;
 
+pub(crate) use self::logs::Logs;
 use crate::args::{Args, ByDestArgs, CommandArgs, ListArgs, PortsArgs, SelftestArgs, SourceArg, SummaryArgs};
 pub(crate) use crate::args::{Format, SortKey};
 use crate::failure::Failure;
@@ -51,6 +53,7 @@ pub(crate) enum Action {
     List(List),
     Ports { target: Option<Target>, source: Option<IpAddr>, map: bool, top: Option<usize> },
     Selftest { mixtures: u32, seed: u64 },
+    Logs(Logs),
     Tune(TuneAction),
     Completions(clap_complete::Shell),
     Man,
@@ -117,6 +120,7 @@ impl Config {
             }
             CommandArgs::Ports(args) => ports(&args)?,
             CommandArgs::Selftest(SelftestArgs { mixtures, seed }) => Action::Selftest { mixtures, seed },
+            CommandArgs::Logs(args) => Action::Logs(Logs::resolve(args)?),
             CommandArgs::Tune(args) => Action::Tune(TuneAction::resolve(args, global.all_netns)?),
             CommandArgs::Completions { shell } => Action::Completions(shell),
             CommandArgs::Man => Action::Man,
@@ -124,6 +128,11 @@ impl Config {
         let everywhere = global.all_netns;
         if everywhere && matches!(action, Action::List(_)) {
             return Err(Failure::Usage("list reads one network namespace: give it with --netns".to_owned()));
+        }
+        if everywhere && matches!(action, Action::Logs(_)) {
+            return Err(Failure::Usage(
+                "logs asks one network namespace what is left: give it with --netns".to_owned(),
+            ));
         }
         Ok(Self {
             action,

@@ -7,6 +7,8 @@ mod by_dest;
 mod list;
 #[cfg(feature = "logs")]
 mod logs;
+#[cfg(feature = "logs")]
+mod logs_now;
 mod namespaces;
 mod owners;
 #[cfg(feature = "tuning")]
@@ -19,7 +21,9 @@ mod verify;
 pub use by_dest::{ByDestReport, Destination, DestinationStates};
 pub use list::{Endpoint, SocketRow};
 #[cfg(feature = "logs")]
-pub use logs::{LOGS_SCHEMA, LogsDestination, LogsMinute, LogsOther, LogsProgram, LogsReport};
+pub use logs::{LogsDestination, LogsFile, LogsMinute, LogsOther, LogsProgram, LogsReport};
+#[cfg(feature = "logs")]
+pub use logs_now::{FreePorts, LogsNow};
 pub use namespaces::{NamespacesReport, RefusedNetns};
 pub use owners::{Owner, OwnerScan};
 #[cfg(feature = "tuning")]

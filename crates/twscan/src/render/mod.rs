@@ -2,7 +2,9 @@
 
 pub(crate) mod by_dest;
 pub(crate) mod csv;
+mod histogram;
 pub(crate) mod json;
+pub(crate) mod logs;
 pub(crate) mod namespaces;
 pub(crate) mod owners;
 mod port_map;
@@ -14,6 +16,7 @@ mod scene;
 pub(crate) mod selftest;
 pub(crate) mod summary;
 mod table;
+pub(crate) mod text;
 pub(crate) mod tune;
 mod verdict;
 
