@@ -87,7 +87,7 @@ fn write_verdict(report: &LogsReport, out: &mut impl Write) -> io::Result<()> {
     let rest = report.events - worst.events;
     if rest > 0 {
         let places = report.by_destination.len() - 1;
-        writeln!(out, "{INDENT}{} more to {}.", failures(rest), count_of(places, "other destination"))?;
+        writeln!(out, "{INDENT}{rest} more to {}.", count_of(places, "other destination"))?;
     }
     let address = worst.destination.as_deref().is_some_and(|name| name.parse::<std::net::IpAddr>().is_ok());
     match worst.now {
