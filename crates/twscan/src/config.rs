@@ -129,6 +129,9 @@ impl Config {
         if everywhere && matches!(action, Action::List(_)) {
             return Err(Failure::Usage("list reads one network namespace: give it with --netns".to_owned()));
         }
+        if (global.ipv4 || global.ipv6) && matches!(action, Action::Logs(_)) {
+            return Err(Failure::Usage("-4 and -6 choose sockets, and logs reads text".to_owned()));
+        }
         if everywhere && matches!(action, Action::Logs(_)) {
             return Err(Failure::Usage(
                 "logs asks one network namespace what is left: give it with --netns".to_owned(),

@@ -3,6 +3,7 @@ use std::io::{self, Write};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
 use twscan_core::log::LogTally;
 use twscan_core::report::LogsReport;
 
@@ -76,7 +77,10 @@ impl Stop {
     fn is_asked_for(&self) -> io::Result<bool> {
         let stdout = io::stdout();
         let mut wanted = [PollFd::new(&self.signals, PollFlags::IN), PollFd::new(&stdout, PollFlags::empty())];
-        Ok(poll(&mut wanted, Some(&INTERVAL))? > 0)
+        match poll(&mut wanted, Some(&INTERVAL)) {
+            Err(Errno::INTR) => Ok(false),
+            came => Ok(came? > 0),
+        }
     }
 }
 
