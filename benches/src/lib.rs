@@ -1,4 +1,8 @@
-//! A kernel's answer made beforehand, for what measures reading it.
+//! Input made beforehand, for what measures reading it: a kernel's answer, an error log.
+
+mod error_log;
+
+pub use error_log::error_log;
 
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::sync::Arc;
@@ -101,7 +105,7 @@ fn append_time_wait(destination: usize, number: usize, datagram: &mut Vec<u8>) {
         .family(AF_INET)
         .local(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 1024 + port).into())
         .remote(SocketAddrV4::new(Ipv4Addr::from(0x7f01_0000 + host), 8080).into())
-        .cookie(u64::from(host) << 32 | u64::from(port) + 1)
+        .cookie((u64::from(host) << 32) | (u64::from(port) + 1))
         .timer(3, 30_000 + u32::from(port) / 4)
         .append_payload(&mut payload);
     append_message(kind::TCPDIAG_GETSOCK, NLM_F_MULTI, 0, 0, &payload, datagram);
