@@ -1,4 +1,8 @@
-//! A kernel's answer made beforehand, for what measures reading it.
+//! Input made beforehand, for what measures reading it: a kernel's answer, an error log.
+
+mod error_log;
+
+pub use error_log::error_log;
 
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::sync::Arc;

@@ -1,5 +1,6 @@
 //! The command line as it is typed; nothing is resolved here.
 
+pub(crate) mod logs;
 mod tune;
 
 pub(crate) use tune::*;
@@ -12,6 +13,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Parser, Subcommand, ValueEnum};
 use twscan_core::target::Target;
 
+use self::logs::LogsArgs;
 pub(crate) use examine::{CheckArgs, DiagnoseArgs, ExplainArgs, ForecastArgs, SeverityArg, WaitArgs};
 
 #[derive(Debug, Parser)]
@@ -143,6 +145,9 @@ pub(crate) enum CommandArgs {
         twscan selftest --mixtures 300         and 300 random mixtures\n  \
         unshare --map-root-user --net twscan selftest")]
     Selftest(SelftestArgs),
+    /// Failures for lack of a local port in other programs' logs, and what is left to their destinations now
+    #[command(after_help = logs::EXAMPLES)]
+    Logs(LogsArgs),
     /// Plan, apply, keep, check and undo changes of kernel parameters
     #[command(after_help = tune::HELP)]
     Tune(TuneArgs),

@@ -1,5 +1,6 @@
 //! What the arguments and the surroundings amount to; behind this nobody knows clap.
 
+mod logs;
 mod tune;
 
 pub(crate) use tune::{TuneAction, Wanted};
@@ -16,6 +17,7 @@ use twscan_core::netns::NetnsRef;
 use twscan_core::socket::{Family, SocketRecord, StateSet, TcpState};
 use twscan_core::target::Target;
 
+pub(crate) use self::logs::Logs;
 use crate::args::{Args, ByDestArgs, CommandArgs, ListArgs, PortsArgs, SelftestArgs, SourceArg, SummaryArgs};
 pub(crate) use crate::args::{Format, SortKey};
 pub(crate) use examine::{Diagnose, Examine};
@@ -55,6 +57,7 @@ pub(crate) enum Action {
     Ports { target: Option<Target>, source: Option<IpAddr>, map: bool, top: Option<usize> },
     Examine(Examine),
     Selftest { mixtures: u32, seed: u64 },
+    Logs(Logs),
     Tune(TuneAction),
     Completions(clap_complete::Shell),
     Man,
@@ -121,6 +124,7 @@ impl Config {
             }
             CommandArgs::Ports(args) => ports(&args)?,
             CommandArgs::Selftest(SelftestArgs { mixtures, seed }) => Action::Selftest { mixtures, seed },
+            CommandArgs::Logs(args) => Action::Logs(Logs::resolve(args)?),
             CommandArgs::Tune(args) => Action::Tune(TuneAction::resolve(args, global.all_netns)?),
             CommandArgs::Diagnose(args) => Action::Examine(Examine::diagnose(args)?),
             CommandArgs::Explain(args) => Action::Examine(Examine::explain(args)),
@@ -134,6 +138,14 @@ impl Config {
         if everywhere && matches!(action, Action::List(_) | Action::Examine(_) | Action::Selftest { .. }) {
             let text = "this command reads one network namespace: give it with --netns";
             return Err(Failure::Usage(text.to_owned()));
+        }
+        if (global.ipv4 || global.ipv6) && matches!(action, Action::Logs(_)) {
+            return Err(Failure::Usage("-4 and -6 choose sockets, and logs reads text".to_owned()));
+        }
+        if everywhere && matches!(action, Action::Logs(_)) {
+            return Err(Failure::Usage(
+                "logs asks one network namespace what is left: give it with --netns".to_owned(),
+            ));
         }
         Ok(Self {
             action,

@@ -103,9 +103,11 @@ fn every_malformed_filter_exits_2_and_names_the_column() {
 
 #[test]
 fn every_command_shows_examples_in_its_help() {
-    for command in
-        ["summary", "by-dest", "list", "ports", "selftest", "diagnose", "explain", "check", "wait", "forecast"]
-    {
+    let commands = [
+        "summary", "by-dest", "list", "ports", "forecast", "diagnose", "explain", "logs", "tune", "check", "wait",
+        "selftest",
+    ];
+    for command in commands {
         let output = twscan(&[command, "--help"]);
         assert_eq!(output.status.code(), Some(0));
         assert!(text(&output.stdout).contains("Examples:\n"), "{command}");

@@ -1,5 +1,5 @@
 use std::borrow::Cow;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::ops::Range;
 
 use super::class::{LogClass, LogErrno, LogOperation};
@@ -28,6 +28,20 @@ impl<'a> LogEvent<'a> {
     #[must_use]
     pub fn class(&self) -> LogClass {
         self.found.class
+    }
+
+    /// What kind of failure it is on a host that can be asked whether it has no port left to a destination.
+    ///
+    /// A connection to `localhost` or `::1` fails alike where there is no IPv6 loopback and where its ports are used
+    /// up. If they are used up, there is one: the failure is then a lack of ports.
+    #[must_use]
+    pub fn class_where(&self, is_full: impl Fn(SocketAddr) -> bool) -> LogClass {
+        let class = self.class();
+        let destination = self.destination().filter(|_| class == LogClass::LocalhostIpv6);
+        let Some((host, port)) = destination.and_then(|to| Some((to.host, to.port?))) else { return class };
+        let v6 = SocketAddr::from((Ipv6Addr::LOCALHOST, port));
+        let v4 = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        if is_full(v6) || (matches!(host, LogHost::Name(_)) && is_full(v4)) { LogClass::PortsExhausted } else { class }
     }
 
     /// The errno behind it.
@@ -164,4 +178,25 @@ const LONGEST_WORD: usize = 600;
 
 fn is_any_without_port(source: &LogEndpoint<'_>) -> bool {
     source.port.is_none() && matches!(source.host, LogHost::Ip(IpAddr::V4(ip)) if ip.is_unspecified())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::LogParser;
+    use super::*;
+
+    #[test]
+    fn a_full_loopback_turns_a_failure_of_localhost_into_a_lack_of_ports() {
+        let class = |to: &str, full: &str| {
+            let line =
+                format!("connect() to {to} failed (99: Cannot assign requested address) while connecting to upstream");
+            let mut parser = LogParser::default();
+            parser.parse(line.as_bytes()).unwrap().class_where(|to| to == full.parse().unwrap())
+        };
+        assert_eq!(class("[::1]:8080", "[::1]:8080"), LogClass::PortsExhausted);
+        assert_eq!(class("[::1]:8080", "[::1]:8081"), LogClass::LocalhostIpv6);
+        assert_eq!(class("[::1]:8080", "127.0.0.1:8080"), LogClass::LocalhostIpv6);
+        assert_eq!(class("localhost:8080", "127.0.0.1:8080"), LogClass::PortsExhausted);
+        assert_eq!(class("10.0.0.1:8080", "[::1]:8080"), LogClass::PortsExhausted);
+    }
 }

@@ -59,7 +59,13 @@ impl LogTally {
 
     /// Counts one event.
     pub fn observe(&mut self, event: &LogEvent<'_>) {
-        let (class, time) = (event.class(), event.time());
+        self.observe_as(event.class(), event);
+    }
+
+    /// Counts one event under this class, where more is known than the message says:
+    /// [`LogEvent::class_where`].
+    pub fn observe_as(&mut self, class: LogClass, event: &LogEvent<'_>) {
+        let time = event.time();
         self.classes.entry(class).or_insert_with(|| (LogSpan::default(), example(event.line()))).0.observe(time);
         if class.is_lack_of_port() {
             self.events.observe(time);

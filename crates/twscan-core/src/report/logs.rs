@@ -1,16 +1,17 @@
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
-use crate::log::{LogClass, LogProgram, LogSpan, LogTally};
-
-/// The schema that [`LogsReport`] names.
-pub const LOGS_SCHEMA: &str = "twscan.logs/1";
+use super::Header;
+use super::logs_now::{FreePorts, LogsNow};
+use crate::log::{LogClass, LogProgram, LogSpan, LogTally, LogTime};
+use crate::sample::Provenance;
 
 /// `twscan.logs/1`: what the logs tell of failures to connect. Times are RFC 3339 in UTC.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
 pub struct LogsReport {
-    /// [`LOGS_SCHEMA`].
-    pub schema: &'static str,
+    /// Where and when the logs were read; its walk is the one that told what the host has left.
+    #[serde(flatten)]
+    pub header: Header,
     /// The failures for lack of a local port.
     pub events: u64,
     /// Those by destination, most events first.
@@ -20,19 +21,81 @@ pub struct LogsReport {
     /// Those by minute, in order; minutes without any are left out.
     pub by_minute: Vec<LogsMinute>,
     /// The time of the first, where any has one.
-    pub first: Option<String>,
+    pub first: Option<LogTime>,
     /// The time of the last.
-    pub last: Option<String>,
+    pub last: Option<LogTime>,
     /// The failures of other kinds, look-alikes among them.
     pub other: Vec<LogsOther>,
     /// The lines read.
     pub lines: u64,
     /// The bytes read, after decompression.
     pub bytes: u64,
+    /// The lines that were too long to be searched to their end.
+    pub cut_lines: u64,
+    /// What was read.
+    pub files: Vec<LogsFile>,
+}
+
+impl LogsReport {
+    /// The schema's name and version.
+    pub const SCHEMA: &'static str = "twscan.logs/1";
+
+    /// The document of what was counted in these files. One that could not be read to its end makes it partial.
+    #[must_use]
+    pub fn new(tally: &LogTally, files: Vec<LogsFile>, provenance: &Provenance) -> Self {
+        let events = tally.events();
+        let sum = |count: fn(&LogsFile) -> u64| files.iter().map(count).fold(0, u64::saturating_add);
+        let mut report = Self {
+            header: Header::new(Self::SCHEMA, provenance),
+            events: events.events,
+            by_destination: destinations(tally),
+            by_program: tally.programs().into_iter().map(program).collect(),
+            by_minute: minutes(tally),
+            first: events.first,
+            last: events.last,
+            other: others(tally),
+            lines: sum(|file| file.lines),
+            bytes: sum(|file| file.bytes),
+            cut_lines: sum(|file| file.cut_lines),
+            files,
+        };
+        let errors: Vec<_> = report.header.partial.take().into_iter().chain(report.file_errors()).collect();
+        report.header.partial = (!errors.is_empty()).then(|| errors.join("; "));
+        report.header.complete = report.header.partial.is_none();
+        report
+    }
+
+    /// Adds what the host has left to each destination now.
+    #[must_use]
+    pub fn with_host(mut self, free: &FreePorts) -> Self {
+        for row in &mut self.by_destination {
+            row.now = free.to(row);
+        }
+        self
+    }
+
+    fn file_errors(&self) -> impl Iterator<Item = String> {
+        self.files.iter().filter_map(|file| file.error.clone())
+    }
+}
+
+/// A file, as far as it was read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Default)]
+pub struct LogsFile {
+    /// Its name, `-` for standard input.
+    pub file: String,
+    /// The lines read.
+    pub lines: u64,
+    /// The bytes read, after decompression.
+    pub bytes: u64,
+    /// The lines that were too long to be searched to their end.
+    pub cut_lines: u64,
+    /// Why it was not read to its end; null where it was.
+    pub error: Option<String>,
 }
 
 /// The failures to one destination.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct LogsDestination {
     /// The address or the name, as the log has it; null stands for the failures whose message names none.
@@ -42,9 +105,11 @@ pub struct LogsDestination {
     /// The failures.
     pub events: u64,
     /// The time of the first.
-    pub first: Option<String>,
+    pub first: Option<LogTime>,
     /// The time of the last.
-    pub last: Option<String>,
+    pub last: Option<LogTime>,
+    /// What the host has left to it now; null where no host was asked, or the log names no address or no port.
+    pub now: Option<LogsNow>,
 }
 
 /// The failures that one program wrote of.
@@ -56,9 +121,9 @@ pub struct LogsProgram {
     /// The failures.
     pub events: u64,
     /// The time of the first.
-    pub first: Option<String>,
+    pub first: Option<LogTime>,
     /// The time of the last.
-    pub last: Option<String>,
+    pub last: Option<LogTime>,
 }
 
 /// The failures within one minute.
@@ -66,7 +131,7 @@ pub struct LogsProgram {
 #[non_exhaustive]
 pub struct LogsMinute {
     /// The minute's start.
-    pub minute: String,
+    pub minute: LogTime,
     /// The failures.
     pub events: u64,
 }
@@ -83,50 +148,34 @@ pub struct LogsOther {
     pub example: String,
 }
 
-impl From<&LogTally> for LogsReport {
-    fn from(tally: &LogTally) -> Self {
-        let events = tally.events();
-        let (first, last) = times(events);
-        Self {
-            schema: LOGS_SCHEMA,
-            events: events.events,
-            by_destination: destinations(tally),
-            by_program: tally.programs().into_iter().map(program).collect(),
-            by_minute: minutes(tally),
-            first,
-            last,
-            other: others(tally),
-            lines: tally.lines(),
-            bytes: tally.bytes(),
-        }
+impl Serialize for LogTime {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
     }
 }
 
 fn destinations(tally: &LogTally) -> Vec<LogsDestination> {
-    let mut rows: Vec<LogsDestination> = tally
-        .destinations(LogClass::is_lack_of_port)
-        .into_iter()
-        .map(|(endpoint, span)| {
-            let (first, last) = times(span);
-            let destination = Some(endpoint.host.to_string());
-            LogsDestination { destination, port: endpoint.port, events: span.events, first, last }
-        })
-        .collect();
+    let row = |destination, port, span: LogSpan| {
+        let LogSpan { events, first, last, .. } = span;
+        LogsDestination { destination, port, events, first, last, now: None }
+    };
+    let named = tally.destinations(LogClass::is_lack_of_port).into_iter();
+    let mut rows: Vec<_> =
+        named.map(|(endpoint, span)| row(Some(endpoint.host.to_string()), endpoint.port, span)).collect();
     let unnamed = tally.unnamed();
     if unnamed.events > 0 {
-        let (first, last) = times(unnamed);
-        rows.push(LogsDestination { destination: None, port: None, events: unnamed.events, first, last });
+        rows.push(row(None, None, unnamed));
     }
     rows
 }
 
 fn program((program, span): (LogProgram, LogSpan)) -> LogsProgram {
-    let (first, last) = times(span);
-    LogsProgram { program: program.name(), events: span.events, first, last }
+    let LogSpan { events, first, last, .. } = span;
+    LogsProgram { program: program.name(), events, first, last }
 }
 
 fn minutes(tally: &LogTally) -> Vec<LogsMinute> {
-    tally.minutes().map(|(minute, events)| LogsMinute { minute: minute.to_string(), events }).collect()
+    tally.minutes().map(|(minute, events)| LogsMinute { minute, events }).collect()
 }
 
 fn others(tally: &LogTally) -> Vec<LogsOther> {
@@ -140,16 +189,23 @@ fn others(tally: &LogTally) -> Vec<LogsOther> {
         .collect()
 }
 
-fn times(span: LogSpan) -> (Option<String>, Option<String>) {
-    (span.first.map(|time| time.to_string()), span.last.map(|time| time.to_string()))
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::{json, to_value};
 
     use super::*;
+    use crate::Error;
+    use crate::host::Host;
     use crate::log::tally_bytes;
+    use crate::procfs::ProcFs;
+
+    fn report(log: &[u8], file: LogsFile) -> LogsReport {
+        let open = || Err(Error::Open { cause: std::io::Error::from_raw_os_error(93) });
+        let nowhere = Provenance::of(&Host::new(open, ProcFs::new("/no/such/proc")));
+        let tally = tally_bytes(log);
+        let file = LogsFile { lines: tally.lines(), bytes: tally.bytes(), ..file };
+        LogsReport::new(&tally, vec![file], &nowhere)
+    }
 
     #[test]
     fn the_document_has_the_fields_of_its_schema() {
@@ -158,14 +214,19 @@ mod tests {
 Connect() failed for backend app: no free ports.\n\
 2018/07/19 08:05:00 [emerg] 1#1: bind() to 10.0.0.9:80 failed (99: Cannot assign requested address)";
         let at = |clock: &str| format!("2018-07-19T{clock}Z");
+        let file = LogsFile { file: "error.log".to_owned(), ..LogsFile::default() };
+        let mut document = to_value(report(log, file)).unwrap();
+        document.as_object_mut().unwrap().remove("captured_at");
         assert_eq!(
-            to_value(LogsReport::from(&tally_bytes(log))).unwrap(),
+            document,
             json!({
                 "schema": "twscan.logs/1",
+                "hostname": null, "kernel": null, "netns": {"inode": null, "name": null}, "other_netns": null,
+                "source": null, "complete": true, "partial": null, "dump": null,
                 "events": 3,
                 "by_destination": [
-                    {"destination": "127.0.0.1", "port": 8080, "events": 2, "first": at("08:03:23"), "last": at("08:04:01")},
-                    {"destination": null, "port": null, "events": 1, "first": at("08:04:01"), "last": at("08:04:01")},
+                    {"destination": "127.0.0.1", "port": 8080, "events": 2, "first": at("08:03:23"), "last": at("08:04:01"), "now": null},
+                    {"destination": null, "port": null, "events": 1, "first": at("08:04:01"), "last": at("08:04:01"), "now": null},
                 ],
                 "by_program": [
                     {"program": "nginx", "events": 2, "first": at("08:03:23"), "last": at("08:04:01")},
@@ -181,13 +242,21 @@ Connect() failed for backend app: no free ports.\n\
                 }],
                 "lines": 4,
                 "bytes": log.len(),
+                "cut_lines": 0,
+                "files": [{"file": "error.log", "lines": 4, "bytes": log.len(), "cut_lines": 0, "error": null}],
             })
         );
     }
 
     #[test]
     fn an_empty_log_is_a_document_too() {
-        let report = LogsReport::from(&tally_bytes(b""));
+        let report = report(b"", LogsFile::default());
         assert_eq!((report.events, report.lines, report.bytes, report.first), (0, 0, 0, None));
+    }
+
+    #[test]
+    fn a_file_that_was_not_read_makes_the_document_partial() {
+        let report = report(b"", LogsFile { error: Some("cannot open x".to_owned()), ..LogsFile::default() });
+        assert_eq!((report.header.complete, report.header.partial.as_deref()), (false, Some("cannot open x")));
     }
 }

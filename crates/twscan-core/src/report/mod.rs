@@ -9,6 +9,8 @@ mod forecast;
 mod list;
 #[cfg(feature = "logs")]
 mod logs;
+#[cfg(feature = "logs")]
+mod logs_now;
 mod namespaces;
 mod owners;
 #[cfg(feature = "tuning")]
@@ -23,7 +25,9 @@ pub use diagnose::{DiagnoseReport, FindingRow, NoteRow, RefusalRow, RemedyRow, S
 pub use forecast::{ArrivalsRow, ForecastReport, ForecastRow, MotionRow, WindowRow};
 pub use list::{Endpoint, SocketRow};
 #[cfg(feature = "logs")]
-pub use logs::{LOGS_SCHEMA, LogsDestination, LogsMinute, LogsOther, LogsProgram, LogsReport};
+pub use logs::{LogsDestination, LogsFile, LogsMinute, LogsOther, LogsProgram, LogsReport};
+#[cfg(feature = "logs")]
+pub use logs_now::{FreePorts, LogsNow};
 pub use namespaces::{NamespacesReport, RefusedNetns};
 pub use owners::{Owner, OwnerScan};
 #[cfg(feature = "tuning")]

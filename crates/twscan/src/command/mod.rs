@@ -11,6 +11,7 @@ mod forecast;
 mod generate;
 mod here;
 mod list;
+mod logs;
 mod ports;
 pub(crate) mod selftest;
 mod summary;
@@ -29,6 +30,7 @@ pub(crate) fn run(config: &Config) -> Result<Status, Failure> {
         Action::List(asked) => list::run(config, asked),
         Action::Ports { target, source, map, top } => ports::run(config, target.as_ref(), *source, *map, *top),
         Action::Selftest { mixtures, seed } => selftest::run(config, *mixtures, *seed),
+        Action::Logs(wanted) => logs::run(config, wanted),
         Action::Tune(action) => tune::run(config, action),
         Action::Examine(examine) => examine::run(config, examine),
         Action::Completions(shell) => generate::completions(*shell),

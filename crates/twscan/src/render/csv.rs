@@ -3,7 +3,9 @@
 use std::io::{self, Write};
 
 use csv::Writer;
-use twscan_core::report::{BudgetRow, Destination, FindingRow, ForecastRow, SocketRow, SummaryReport, WindowRow};
+use twscan_core::report::{
+    BudgetRow, Destination, FindingRow, ForecastRow, LogsDestination, SocketRow, SummaryReport, WindowRow,
+};
 use twscan_core::socket::SocketRecord;
 use twscan_core::tally::Role;
 
@@ -113,6 +115,32 @@ pub(crate) fn write_forecasts(rows: &[ForecastRow], out: &mut impl Write) -> Res
             record.extend([seconds(|window| Some(window.earliest)), seconds(|window| window.latest)]);
         }
         writer.write_record(&record)?;
+    }
+    Ok(writer.flush()?)
+}
+
+/// The destinations that a log tells of.
+pub(crate) fn write_log_destinations(
+    rows: &[LogsDestination],
+    heading: bool,
+    out: &mut impl Write,
+) -> Result<(), Failure> {
+    let mut writer = Writer::from_writer(out);
+    if heading {
+        writer.write_record(["destination", "port", "events", "first", "last", "zone", "free", "range_size"])?;
+    }
+    for row in rows {
+        let text = |value: Option<String>| value.unwrap_or_default();
+        writer.write_record([
+            text(row.destination.clone()),
+            text(row.port.map(|port| port.to_string())),
+            row.events.to_string(),
+            text(row.first.map(|time| time.to_string())),
+            text(row.last.map(|time| time.to_string())),
+            text(row.now.map(|now| now.zone.name().to_owned())),
+            text(row.now.map(|now| now.free.to_string())),
+            text(row.now.map(|now| now.range_size.to_string())),
+        ])?;
     }
     Ok(writer.flush()?)
 }

@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 use twscan_core::Error;
 use twscan_core::host::Host;
 use twscan_core::procfs::ProcFs;
-use twscan_core::sample::{Sample, Sampler};
+use twscan_core::sample::{Provenance, Sample, Sampler};
 
 /// Sockets and parameters to write.
 pub(crate) struct Scene {
@@ -85,6 +85,12 @@ impl Scene {
         sample.provenance.dump.elapsed = Duration::from_millis(7);
         sample
     }
+}
+
+/// The origin of a result for which no host was asked.
+pub(crate) fn nowhere() -> Provenance {
+    let open = || Err(Error::Open { cause: io::Error::from_raw_os_error(93) });
+    Provenance::of(&Host::new(open, ProcFs::new("/no/such/proc")))
 }
 
 /// A text that a renderer printed.

@@ -1,5 +1,6 @@
 //! When a line was written: the timestamp formats of the programs that write logs.
 
+mod asked;
 mod calendar;
 mod civil;
 mod zone;

@@ -19,6 +19,17 @@ pub enum LogZone {
     Named(String),
 }
 
+impl LogZone {
+    pub(super) fn time_zone(&self) -> TimeZone {
+        match self {
+            Self::Local => TimeZone::system(),
+            Self::Utc => TimeZone::UTC,
+            Self::Offset(seconds) => jiff::tz::Offset::from_seconds(*seconds).map_or(TimeZone::UTC, TimeZone::fixed),
+            Self::Named(name) => TimeZone::get(name).unwrap_or(TimeZone::UTC),
+        }
+    }
+}
+
 /// The zone that a line has itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::log) enum Offset<'a> {
@@ -38,13 +49,7 @@ pub(in crate::log) struct Clock {
 
 impl Clock {
     pub(in crate::log) fn new(zone: &LogZone, reference: Option<LogTime>) -> Self {
-        let zone = match zone {
-            LogZone::Local => TimeZone::system(),
-            LogZone::Utc => TimeZone::UTC,
-            LogZone::Offset(seconds) => jiff::tz::Offset::from_seconds(*seconds).map_or(TimeZone::UTC, TimeZone::fixed),
-            LogZone::Named(name) => TimeZone::get(name).unwrap_or(TimeZone::UTC),
-        };
-        Self { zone, reference, minute: None }
+        Self { zone: zone.time_zone(), reference, minute: None }
     }
 
     pub(in crate::log) fn moment(&mut self, stamp: Stamp<'_>) -> Option<LogTime> {
