@@ -9,6 +9,7 @@ use crate::sock_diag::{Batch, Dump, DumpRequest, DumpStats};
 use crate::socket::StateSet;
 use crate::tally::Tally;
 use crate::transport::Transport;
+use crate::walk::Retries;
 
 /// A host to read: how to open a channel to its sock_diag, and its `/proc`.
 pub struct Host {
@@ -17,7 +18,7 @@ pub struct Host {
     source: Option<Source>,
 }
 
-type Channel = Box<dyn Transport>;
+pub(crate) type Channel = Box<dyn Transport>;
 type Opener = dyn Fn() -> Result<Channel, Error> + Send + Sync;
 
 impl Host {
@@ -51,24 +52,40 @@ impl Host {
     /// Starts a walk over the sockets in these states; an empty `bytecode` is no filter.
     ///
     /// One walk for both families where the kernel takes the legacy request, else two, else `/proc/net/tcp`, which
-    /// ignores the filter.
+    /// ignores the filter. What may pass, ENOBUFS say, is tried again twice, each time through a new socket; once the
+    /// walk has begun, only [`tally`](Self::tally) can do that, since it knows how to count anew.
     ///
     /// # Errors
     /// What the last source gave, where none serves.
     pub fn sockets(&self, states: StateSet, bytecode: &[u8]) -> Result<Sockets, Error> {
+        self.sockets_with(&mut Retries::new(), states, bytecode)
+    }
+
+    pub(crate) fn sockets_with(
+        &self,
+        retries: &mut Retries,
+        states: StateSet,
+        bytecode: &[u8],
+    ) -> Result<Sockets, Error> {
+        let mut from = |source| loop {
+            match self.sockets_from(source, states, bytecode) {
+                Err(error) if error.is_transient() && retries.take() => {}
+                outcome => return outcome,
+            }
+        };
         if let Some(source) = self.source {
-            return self.sockets_from(source, states, bytecode);
+            return from(source);
         }
-        self.sockets_from(Source::NetlinkOneWalk, states, bytecode)
+        from(Source::NetlinkOneWalk)
             .or_else(|error| match error {
                 // Without a socket there is nothing to send the other request through.
-                Error::Refused { .. } => self.sockets_from(Source::NetlinkTwoWalks, states, bytecode),
+                Error::Refused { .. } => from(Source::NetlinkTwoWalks),
                 error => Err(error),
             })
             .or_else(|error| match error {
                 Error::Open { .. } | Error::Send { .. } | Error::Refused { .. } => {
                     // Where /proc does not serve either, the first reason is the one to tell.
-                    self.sockets_from(Source::Procfs, states, bytecode).map_err(|_| error)
+                    from(Source::Procfs).map_err(|_| error)
                 }
                 error => Err(error),
             })
@@ -79,9 +96,8 @@ impl Host {
     /// # Errors
     /// As for [`sockets`](Self::sockets) and [`Sockets::next_batch`].
     pub fn listening_ports(&self) -> Result<PortSet, Error> {
-        let mut ports = PortSet::new();
-        self.sockets(StateSet::LISTEN, &[])?.observe(&mut ports)?;
-        Ok(ports)
+        let walk = self.tally(StateSet::LISTEN, &[], PortSet::new)?;
+        walk.interruption.map_or(Ok(walk.tally), Err)
     }
 
     fn sockets_from(&self, source: Source, states: StateSet, bytecode: &[u8]) -> Result<Sockets, Error> {

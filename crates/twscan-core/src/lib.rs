@@ -27,6 +27,7 @@
 //! | [`procfs`] | counters, parameters, and the socket table as text |
 //! | [`tally`] | counting: by state, by destination, by role |
 //! | [`host`] | where sockets come from: one walk, two walks, or `/proc/net/tcp` |
+//! | [`walk`] | one walk to its end, begun again where it broke off |
 //! | [`sample`] | one moment of a host |
 //! | [`budget`] | how many connections are left to a destination |
 //!
@@ -49,6 +50,7 @@ pub mod socket;
 pub mod tally;
 pub mod target;
 pub mod transport;
+pub mod walk;
 pub mod wire;
 
 pub use error::Error;

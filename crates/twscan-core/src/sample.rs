@@ -89,10 +89,10 @@ pub struct Sampler<'h> {
     host: &'h Host,
     states: StateSet,
     bytecode: Vec<u8>,
-    wanted: Option<Wanted<'h>>,
+    wanted: Option<Box<Wanted<'h>>>,
 }
 
-type Wanted<'h> = Box<dyn Fn(&SocketRecord<'_>, Role) -> bool + 'h>;
+type Wanted<'h> = dyn Fn(&SocketRecord<'_>, Role) -> bool + 'h;
 
 impl<'h> Sampler<'h> {
     /// Samples all sockets but the bound-and-idle ones.
@@ -134,23 +134,15 @@ impl<'h> Sampler<'h> {
         let counters = self.host.procfs().counters()?;
         let listening = self.host.listening_ports()?;
         let rules = PortRules::new(&settings, &listening);
-        let mut tally = SampleTally {
+        let walk = self.host.tally(self.states, &self.bytecode, || SampleTally {
             states: StateCounts::default(),
-            destinations: Destinations::new(Roles::new(listening, settings.range), rules),
-        };
-        let mut sockets = self.host.sockets(self.states, &self.bytecode)?;
-        let outcome = match &self.wanted {
-            None => sockets.observe(&mut tally),
-            Some(wanted) => sockets.observe(&mut |record: &SocketRecord<'_>| {
-                if wanted(record, tally.destinations.roles().of(record)) {
-                    tally.observe(record);
-                }
-            }),
-        };
-        provenance.source = Some(sockets.source());
-        provenance.dump = sockets.stats();
-        provenance.partial = outcome.err().map(|error| error.chain());
-        let SampleTally { states, destinations } = tally;
+            destinations: Destinations::new(Roles::new(listening.clone(), settings.range), rules.clone()),
+            wanted: self.wanted.as_deref(),
+        })?;
+        provenance.source = Some(walk.source);
+        provenance.dump = walk.dump;
+        provenance.partial = walk.interruption.map(|error| error.chain());
+        let SampleTally { states, destinations, .. } = walk.tally;
         Ok(Sample { provenance, asked: self.states, settings, counters, states, destinations })
     }
 }
@@ -169,14 +161,18 @@ impl Sample {
     }
 }
 
-struct SampleTally {
+struct SampleTally<'s> {
     states: StateCounts,
     destinations: Destinations,
+    wanted: Option<&'s Wanted<'s>>,
 }
 
-impl Tally for SampleTally {
+impl Tally for SampleTally<'_> {
     #[inline]
     fn observe(&mut self, record: &SocketRecord<'_>) {
+        if self.wanted.is_some_and(|wanted| !wanted(record, self.destinations.roles().of(record))) {
+            return;
+        }
         self.states.observe(record);
         self.destinations.observe(record);
     }
