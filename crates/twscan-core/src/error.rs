@@ -107,6 +107,46 @@ pub enum Error {
         /// The part that is not understood.
         what: &'static str,
     },
+    /// A recording could not be read.
+    #[error("cannot read the recording")]
+    ReadRecording {
+        /// What the operating system answered.
+        #[source]
+        cause: io::Error,
+    },
+    /// A file that no reader of recordings knows, or that has no whole sample.
+    #[error("cannot read the recording: {what}")]
+    NotARecording {
+        /// What is wrong with it, and what to do.
+        what: String,
+    },
+    /// A recording's bytes contradict themselves.
+    #[error("the recording is damaged at byte {offset}: {what}")]
+    Damaged {
+        /// Where the damaged part starts.
+        offset: u64,
+        /// What is wrong with it.
+        what: &'static str,
+    },
+    /// A question that a recording cannot answer.
+    #[error("the recording does not tell {what}")]
+    NotRecorded {
+        /// What was asked for.
+        what: &'static str,
+    },
+    /// What had broken off the walk when it was recorded.
+    #[error("{reason}")]
+    RecordedFault {
+        /// The reason, as it was told then.
+        reason: String,
+    },
+    /// A recording could not be written.
+    #[error("cannot write the recording")]
+    WriteRecording {
+        /// What the operating system answered.
+        #[source]
+        cause: io::Error,
+    },
 }
 
 impl Error {

@@ -1,6 +1,8 @@
 //! Where sockets come from: the kernel by its best way, or what stands in for it.
 
 use std::fmt;
+use std::sync::Arc;
+use std::time::SystemTime;
 
 use crate::Error;
 use crate::port::PortSet;
@@ -13,13 +15,15 @@ use crate::walk::Retries;
 
 /// A host to read: how to open a channel to its sock_diag, and its `/proc`.
 pub struct Host {
-    open: Box<Opener>,
+    open: Arc<Opener>,
     procfs: ProcFs,
     source: Option<Source>,
+    recorded: Option<Recorded>,
 }
 
 pub(crate) type Channel = Box<dyn Transport>;
-type Opener = dyn Fn() -> Result<Channel, Error> + Send + Sync;
+/// Opens a channel that serves this source's requests.
+type Opener = dyn Fn(Source) -> Result<Channel, Error> + Send + Sync;
 
 impl Host {
     /// The running kernel, in the network namespace of the thread that reads.
@@ -33,7 +37,37 @@ impl Host {
     /// A host that `open` opens channels to; each dump takes a fresh one.
     #[must_use]
     pub fn new(open: impl Fn() -> Result<Channel, Error> + Send + Sync + 'static, procfs: ProcFs) -> Self {
-        Self { open: Box::new(open), procfs, source: None }
+        let text = procfs.clone();
+        let open = move |source| match source {
+            Source::Procfs => Ok(Box::new(text.net_tcp()) as Channel),
+            _ => open(),
+        };
+        Self { open: Arc::new(open), procfs, source: None, recorded: None }
+    }
+
+    /// A host as it was: whatever the source that served then, `open` stands in for it.
+    #[cfg(feature = "capture")]
+    pub(crate) fn of_recording(
+        open: impl Fn() -> Result<Channel, Error> + Send + Sync + 'static,
+        procfs: ProcFs,
+        source: Source,
+        recorded: Recorded,
+    ) -> Self {
+        Self { open: Arc::new(move |_| open()), procfs, source: Some(source), recorded: Some(recorded) }
+    }
+
+    /// The same host with each channel wrapped.
+    #[cfg(feature = "capture")]
+    pub(crate) fn tee(&self, wrap: impl Fn(Channel) -> Channel + Send + Sync + 'static) -> Self {
+        let open = self.open.clone();
+        let open = move |source| Ok(wrap(open(source)?));
+        Self { open: Arc::new(open), procfs: self.procfs.clone(), source: self.source, recorded: self.recorded.clone() }
+    }
+
+    /// When and where a recorded host was recorded; `None` for a live one.
+    #[must_use]
+    pub fn recorded(&self) -> Option<&Recorded> {
+        self.recorded.as_ref()
     }
 
     /// Uses this source and no other.
@@ -103,14 +137,11 @@ impl Host {
     fn sockets_from(&self, source: Source, states: StateSet, bytecode: &[u8]) -> Result<Sockets, Error> {
         let start = |channel, request: DumpRequest| Dump::start(channel, &request.bytecode(bytecode.to_vec()));
         let (mut dump, next) = match source {
-            Source::NetlinkOneWalk => (start((self.open)()?, DumpRequest::one_walk(states))?, None),
             Source::NetlinkTwoWalks => {
-                let second = ((self.open)()?, DumpRequest::inet6(states).bytecode(bytecode.to_vec()));
-                (start((self.open)()?, DumpRequest::inet(states))?, Some(second))
+                let second = ((self.open)(source)?, DumpRequest::inet6(states).bytecode(bytecode.to_vec()));
+                (start((self.open)(source)?, DumpRequest::inet(states))?, Some(second))
             }
-            Source::Procfs => {
-                (Dump::start(Box::new(self.procfs.net_tcp()) as Channel, &DumpRequest::one_walk(states))?, None)
-            }
+            _ => (start((self.open)(source)?, DumpRequest::one_walk(states))?, None),
         };
         let received = dump.advance()?;
         if let Some(refusal) = dump.refusal() {
@@ -122,8 +153,22 @@ impl Host {
 
 impl fmt::Debug for Host {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Host").field("procfs", &self.procfs).field("source", &self.source).finish_non_exhaustive()
+        f.debug_struct("Host")
+            .field("procfs", &self.procfs)
+            .field("source", &self.source)
+            .field("recorded", &self.recorded)
+            .finish_non_exhaustive()
     }
+}
+
+/// When and where a host was recorded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Recorded {
+    /// When the walk began; of a foreign recording, when its file was last written.
+    pub at: SystemTime,
+    /// The recording's name: a path, or `-`.
+    pub from: String,
 }
 
 /// Where the sockets of a result came from.
@@ -136,9 +181,20 @@ pub enum Source {
     NetlinkTwoWalks,
     /// `/proc/net/tcp` and `tcp6`.
     Procfs,
+    /// A dump that `ss -D` wrote.
+    SsDump,
+    /// What `ss` printed.
+    SsText,
+    /// What `netstat` printed.
+    NetstatText,
 }
 
 impl Source {
+    /// Every source.
+    #[cfg(feature = "capture")]
+    pub(crate) const ALL: [Self; 6] =
+        [Self::NetlinkOneWalk, Self::NetlinkTwoWalks, Self::Procfs, Self::SsDump, Self::SsText, Self::NetstatText];
+
     /// The name in the documents: `netlink-one-walk`.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -146,6 +202,9 @@ impl Source {
             Self::NetlinkOneWalk => "netlink-one-walk",
             Self::NetlinkTwoWalks => "netlink-two-walks",
             Self::Procfs => "procfs",
+            Self::SsDump => "ss-dump",
+            Self::SsText => "ss-text",
+            Self::NetstatText => "netstat-text",
         }
     }
 }

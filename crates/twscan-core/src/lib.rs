@@ -32,11 +32,14 @@
 //! | [`budget`] | how many connections are left to a destination |
 //!
 //! # Features
-//! `live` (default): the running kernel; Linux. `serde`: the documents of the command line, in `report`. What is left
+//! `live` (default): the running kernel; Linux. `serde`: the documents of the command line, in `report`. `capture`:
+//! recordings, of this library and of `ss` and `netstat`. What is left
 //! without them is pure and compiles anywhere.
 #![deny(missing_docs)]
 
 pub mod budget;
+#[cfg(feature = "capture")]
+pub mod capture;
 mod error;
 pub mod host;
 pub mod port;

@@ -33,6 +33,8 @@ pub struct Sample {
 pub struct Provenance {
     /// When the walk began.
     pub captured_at: SystemTime,
+    /// The recording that it was read from; `None` for the running kernel.
+    pub replayed_from: Option<String>,
     /// The kernel's release.
     pub kernel: Option<String>,
     /// The host's name.
@@ -66,7 +68,8 @@ impl Provenance {
         let procfs = host.procfs();
         let initial_netns = procfs.is_initial_netns();
         Self {
-            captured_at: SystemTime::now(),
+            captured_at: host.recorded().map_or_else(SystemTime::now, |recorded| recorded.at),
+            replayed_from: host.recorded().map(|recorded| recorded.from.clone()),
             kernel: procfs.kernel_release(),
             hostname: procfs.hostname(),
             netns: NetnsId { inode: procfs.netns_inode("thread-self"), name: initial_netns.then(|| "host".to_owned()) },

@@ -30,8 +30,11 @@ pub struct Header {
     pub kernel: Option<String>,
     /// The network namespace.
     pub netns: Netns,
-    /// `netlink-one-walk`, `netlink-two-walks` or `procfs`; null where there was no walk.
+    /// `netlink-one-walk`, `netlink-two-walks`, `procfs`, `ss-dump`, `ss-text` or `netstat-text`; null where there was
+    /// no walk.
     pub source: Option<&'static str>,
+    /// The recording that all this was read from; null for the running kernel.
+    pub replayed_from: Option<String>,
     /// Whether the walk reached its end.
     pub complete: bool,
     /// Why sockets may be missing; null where `complete`.
@@ -64,6 +67,8 @@ pub struct Dump {
     pub elapsed_us: u64,
     /// Entries that the kernel sent twice, left out of every count.
     pub duplicates: u64,
+    /// Whether the kernel said that its table changed under the walk (`NLM_F_DUMP_INTR`).
+    pub interrupted: bool,
 }
 
 impl Header {
@@ -78,6 +83,7 @@ impl Header {
             kernel: provenance.kernel.clone(),
             netns: Netns { inode: provenance.netns.inode, name: provenance.netns.name.clone() },
             source: provenance.source.map(crate::host::Source::name),
+            replayed_from: provenance.replayed_from.clone(),
             complete: provenance.complete(),
             partial: provenance.partial.clone(),
             dump: provenance.source.map(|_| Dump {
@@ -86,6 +92,7 @@ impl Header {
                 bytes: dump.bytes,
                 elapsed_us: u64::try_from(dump.elapsed.as_micros()).unwrap_or(u64::MAX),
                 duplicates: dump.duplicates,
+                interrupted: dump.interrupted,
             }),
         }
     }

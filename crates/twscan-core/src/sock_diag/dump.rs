@@ -88,7 +88,7 @@ impl<T: Transport> Dump<T> {
                 let stats = &mut self.progress.stats;
                 stats.datagrams += 1;
                 stats.bytes += self.buffer.len() as u64;
-                stats.elapsed = self.progress.started.elapsed();
+                stats.elapsed = self.transport.elapsed().unwrap_or_else(|| self.progress.started.elapsed());
                 Ok(true)
             }
             Err(error) => {

@@ -1,0 +1,1 @@
+//! What ss and netstat leave behind, read as recordings.
