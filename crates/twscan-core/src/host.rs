@@ -11,7 +11,7 @@ use crate::sock_diag::{Batch, Dump, DumpRequest, DumpStats};
 use crate::socket::StateSet;
 use crate::tally::Tally;
 use crate::transport::Transport;
-use crate::walk::Retries;
+use crate::walk::{Retries, Walk};
 
 /// A host to read: how to open a channel to its sock_diag, and its `/proc`.
 pub struct Host {
@@ -130,8 +130,16 @@ impl Host {
     /// # Errors
     /// As for [`sockets`](Self::sockets) and [`Sockets::next_batch`].
     pub fn listening_ports(&self) -> Result<PortSet, Error> {
-        let walk = self.tally(StateSet::LISTEN, &[], PortSet::new)?;
+        let walk = self.listeners()?;
         walk.interruption.map_or(Ok(walk.tally), Err)
+    }
+
+    /// The ports with a LISTEN socket at any address, as far as the walk came.
+    ///
+    /// # Errors
+    /// As for [`sockets`](Self::sockets).
+    pub fn listeners(&self) -> Result<Walk<PortSet>, Error> {
+        self.tally(StateSet::LISTEN, &[], PortSet::new)
     }
 
     fn sockets_from(&self, source: Source, states: StateSet, bytecode: &[u8]) -> Result<Sockets, Error> {

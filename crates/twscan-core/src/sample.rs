@@ -135,7 +135,8 @@ impl<'h> Sampler<'h> {
         let mut provenance = Provenance::of(self.host);
         let settings = self.host.procfs().settings()?;
         let counters = self.host.procfs().counters()?;
-        let listening = self.host.listening_ports()?;
+        let listeners = self.host.listeners()?;
+        let listening = listeners.tally;
         let rules = PortRules::new(&settings, &listening);
         let walk = self.host.tally(self.states, &self.bytecode, || SampleTally {
             states: StateCounts::default(),
@@ -144,7 +145,7 @@ impl<'h> Sampler<'h> {
         })?;
         provenance.source = Some(walk.source);
         provenance.dump = walk.dump;
-        provenance.partial = walk.interruption.map(|error| error.chain());
+        provenance.partial = walk.interruption.or(listeners.interruption).map(|error| error.chain());
         let SampleTally { states, destinations, .. } = walk.tally;
         Ok(Sample { provenance, asked: self.states, settings, counters, states, destinations })
     }

@@ -1,5 +1,6 @@
 //! What can go wrong between a request and the end of its dump: each fault has a named error, a number of attempts, and
 //! a result that says that it is partial.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests say what they expect by failing")]
 
 use std::collections::VecDeque;
 use std::io;

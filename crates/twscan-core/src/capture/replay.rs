@@ -6,7 +6,7 @@ use crate::Error;
 use crate::sock_diag::DumpRequest;
 use crate::socket::TcpState;
 use crate::transport::Transport;
-use crate::wire::{InetDiagMsg, Message, Messages, append_message};
+use crate::wire::{InetDiagMsg, Message, Messages, append_message, kind};
 
 /// A recording that answers dump requests like the kernel it was taken from.
 ///
@@ -26,6 +26,8 @@ struct Answering {
     request: DumpRequest,
     sequence: u32,
     verbatim: bool,
+    /// Whether a datagram has been given out.
+    began: bool,
     next_chunk: usize,
     raw: Vec<u8>,
     at: usize,
@@ -60,7 +62,8 @@ impl Transport for Replay {
         let (request, sequence) = DumpRequest::decode(request).ok_or(unknown)?;
         let walk = self.find(&request)?;
         let verbatim = self.walks.get(walk).is_some_and(|walk| walk.request == request);
-        self.answering = Some(Answering { walk, request, sequence, verbatim, next_chunk: 0, raw: Vec::new(), at: 0 });
+        self.answering =
+            Some(Answering { walk, request, sequence, verbatim, began: false, next_chunk: 0, raw: Vec::new(), at: 0 });
         self.elapsed = Duration::ZERO;
         Ok(())
     }
@@ -72,11 +75,17 @@ impl Transport for Replay {
         let Some(walk) = self.walks.get(answering.walk) else { return Err(silence) };
         while buffer.is_empty() {
             let Some((datagram, elapsed)) = answering.next_datagram(walk)? else {
+                if !std::mem::replace(&mut answering.began, true) {
+                    // The walk did begin, though nothing of it was asked for before it broke off.
+                    append_message(kind::NOOP, 0, answering.sequence, walk.port_id, &[], buffer);
+                    break;
+                }
                 let fault = walk.fault.clone().map(|reason| Error::RecordedFault { reason });
                 return Err(fault.unwrap_or(silence));
             };
             self.elapsed = elapsed;
             answering.answer(walk, &datagram, buffer);
+            answering.began |= !buffer.is_empty();
             if answering.verbatim {
                 break;
             }

@@ -14,7 +14,8 @@ use crate::render::{csv, provenance, rows};
 pub(crate) fn run(config: &Config, states: StateSet, heading: bool) -> Result<Status, Failure> {
     let host = config.host();
     let mut origin = Provenance::of(&host);
-    let roles = Roles::new(host.listening_ports()?, host.procfs().settings()?.range);
+    let listeners = host.listeners()?;
+    let roles = Roles::new(listeners.tally, host.procfs().settings()?.range);
     let mut sockets = host.sockets(states, &[])?;
     let mut out = rows::Buffered::new(std::io::stdout().lock());
     match config.format {
@@ -42,7 +43,7 @@ pub(crate) fn run(config: &Config, states: StateSet, heading: bool) -> Result<St
     out.finish()?;
     origin.source = Some(sockets.source());
     origin.dump = sockets.stats();
-    origin.partial = outcome.err().map(|error| error.chain());
+    origin.partial = outcome.err().or(listeners.interruption).map(|error| error.chain());
     let header = Header::new(SCHEMA, &origin);
     let quiet = config.format == Format::Table && !config.stdout_is_terminal && header.complete;
     if !quiet {

@@ -100,7 +100,8 @@ const UNKNOWN: &str = "its content is none that is known: a twscan capture, a du
                        netstat -nat or /proc/net/tcp";
 
 /// Protocols beside TCP in the output of ss and netstat, and netstat's headings of other sections.
-const OTHERS: [&str; 12] = ["udp", "raw", "icmp", "u_", "unix", "nl", "p_", "v_", "tipc", "sctp", "mptcp", "Active"];
+const OTHERS: [&str; 13] =
+    ["udp", "raw", "icmp", "u_", "unix", "nl", "p_", "v_", "tipc", "sctp", "mptcp", "Active", "Proto"];
 
 /// `0100007F:1F90`.
 const V4_ENDPOINT: usize = 8 + 1 + 4;
