@@ -9,7 +9,7 @@ use twscan_core::capture::{Absent, RecordOptions, RecordedSample, Recording};
 use twscan_core::host::{Host, Source};
 use twscan_core::port::PortRange;
 use twscan_core::procfs::{ProcFs, TwReuse};
-use twscan_core::report::{ByDestReport, Destination, SocketRow, SummaryReport};
+use twscan_core::report::{ByDestReport, CompareReport, Destination, SocketRow, SummaryReport};
 use twscan_core::sample::Sampler;
 use twscan_core::sock_diag::DumpStats;
 use twscan_core::socket::{SocketRecord, StateSet, TcpState};
@@ -299,4 +299,32 @@ fn what_is_no_recording_is_named() {
         let error = Recording::read(bytes, "x").unwrap_err().to_string();
         assert!(error.contains(part), "{error}");
     }
+}
+
+#[test]
+fn a_comparison_says_what_changed_in_words() {
+    let take = |count| Sampler::new(&scripted(count)).take().unwrap();
+    let (mut before, mut after) = (take(70), take(210));
+    before.provenance.captured_at = std::time::UNIX_EPOCH;
+    after.provenance.captured_at = std::time::UNIX_EPOCH + std::time::Duration::from_secs(20);
+    after.settings.tw_reuse = Some(TwReuse::On);
+    (before.counters.active_opens, after.counters.active_opens) = (Some(100), Some(300));
+    let report = serde_json::to_value(CompareReport::new(&before, &after, Some(1))).unwrap();
+    assert_eq!((&report["schema"], &report["elapsed_s"]), (&"twscan.compare/1".into(), &20.0.into()));
+    assert_eq!(report["states"]["TIME_WAIT"], serde_json::json!({"before": 30, "after": 90}));
+    assert_eq!(report["states"]["CLOSE"], Value::Null);
+    assert_eq!(report["counters"][0]["per_second"], 10.0);
+    assert_eq!(report["parameters"][0]["name"], "tcp_tw_reuse");
+    assert_eq!((report["destinations"].as_array().unwrap().len(), &report["groups"]), (1, &22.into()));
+    let sentence = report["sentence"].as_str().unwrap();
+    let begin = "Within 20 s TIME_WAIT went from 30 to 90, ESTABLISHED went from 10 to 30.";
+    assert!(sentence.starts_with(begin) && sentence.contains("tcp_tw_reuse from unknown to 1"), "{sentence}");
+    assert_eq!(report["caveats"], serde_json::json!([]));
+
+    after.provenance.hostname = Some("another".to_owned());
+    after.provenance.partial = Some("silence".to_owned());
+    let caveats = CompareReport::new(&before, &after, None).caveats;
+    assert_eq!(caveats, ["the samples are of different hosts", "the second sample is partial: silence"]);
+    let same = CompareReport::new(&before, &before, None);
+    assert_eq!((same.groups, same.parameters.len(), same.counters.len()), (0, 0, 0));
 }

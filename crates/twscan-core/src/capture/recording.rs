@@ -91,7 +91,7 @@ impl Recording {
     pub fn supply(mut self, absent: &Absent) -> Result<Self, Error> {
         let texts = [
             ("ip_local_port_range", absent.range.map(|range| format!("{}\t{}\n", range.low(), range.high()))),
-            ("ip_local_reserved_ports", absent.reserved.as_ref().map(reserved_text)),
+            ("ip_local_reserved_ports", absent.reserved.as_ref().map(|ports| format!("{ports}\n"))),
             ("tcp_tw_reuse", absent.tw_reuse.map(|mode| format!("{}\n", mode.value()))),
         ];
         for (key, text) in texts {
@@ -118,12 +118,6 @@ pub struct Absent {
     pub reserved: Option<PortSet>,
     /// `tcp_tw_reuse`.
     pub tw_reuse: Option<TwReuse>,
-}
-
-fn reserved_text(ports: &PortSet) -> String {
-    let ranges = ports.ranges().into_iter();
-    let texts: Vec<_> = ranges.map(|(first, last)| format!("{first}-{last}")).collect();
-    texts.join(",") + "\n"
 }
 
 /// The whole samples of a recording of our own, and what is wrong with the rest.

@@ -4,10 +4,12 @@
 //! added freely, none is renamed or removed within a schema's version.
 
 mod by_dest;
+mod compare;
 mod list;
 mod summary;
 
 pub use by_dest::{ByDestReport, Destination, DestinationStates};
+pub use compare::{Change, CompareReport, CounterChange, DestinationChange, ParameterChange, StateChanges};
 pub use list::{Endpoint, SocketRow};
 pub use summary::{Families, StateRow, States, SummaryReport, TcpTotals, TimeWait, Totals};
 
