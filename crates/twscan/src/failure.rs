@@ -8,6 +8,8 @@ pub(crate) enum Failure {
     Read(twscan_core::Error),
     /// The output could not be written.
     Write(io::Error),
+    /// A file of the user's could not be read or made.
+    File(String, io::Error),
     /// What the user asked for makes no sense; the text says what would.
     Usage(String),
 }
@@ -15,7 +17,10 @@ pub(crate) enum Failure {
 impl Failure {
     /// Whether the reader of the output has gone away, which is no failure: `twscan list | head`.
     pub(crate) fn is_closed_pipe(&self) -> bool {
-        matches!(self, Self::Write(error) if error.kind() == io::ErrorKind::BrokenPipe)
+        let (Self::Write(error) | Self::Read(twscan_core::Error::WriteRecording { cause: error })) = self else {
+            return false;
+        };
+        error.kind() == io::ErrorKind::BrokenPipe
     }
 }
 
@@ -24,6 +29,7 @@ impl fmt::Display for Failure {
         match self {
             Self::Read(error) => write!(f, "error: {}", error.chain()),
             Self::Write(error) => write!(f, "error: cannot write the output: {error}"),
+            Self::File(name, error) => write!(f, "error: {name}: {error}"),
             Self::Usage(text) => write!(f, "error: {text}"),
         }
     }

@@ -97,6 +97,12 @@ impl RecordedSample {
         self.source
     }
 
+    /// What broke off the walk; `None` where it reached its end.
+    #[must_use]
+    pub fn fault(&self) -> Option<&str> {
+        self.walks.iter().find_map(|walk| walk.fault.as_deref())
+    }
+
     /// Whether its addresses are not the real ones.
     #[must_use]
     pub fn is_anonymized(&self) -> bool {

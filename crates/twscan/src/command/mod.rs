@@ -1,6 +1,8 @@
 //! One file a command: read, make the report, hand it to a renderer.
 
 mod by_dest;
+mod capture;
+mod compare;
 mod generate;
 mod list;
 mod summary;
@@ -14,6 +16,8 @@ pub(crate) fn run(config: &Config) -> Result<Status, Failure> {
         Action::Summary { quick, top } => summary::run(config, *quick, *top),
         Action::ByDest { target, states, sort, top } => by_dest::run(config, target.as_ref(), *states, *sort, *top),
         Action::List { states, heading } => list::run(config, *states, *heading),
+        Action::Capture { file, series, anonymize, form } => capture::run(config, file, *series, *anonymize, *form),
+        Action::Compare { before, after, top } => compare::run(config, before, after.as_ref(), *top),
         Action::Completions(shell) => generate::completions(*shell),
         Action::Man => generate::man(),
     }

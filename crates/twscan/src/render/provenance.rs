@@ -4,6 +4,7 @@ use twscan_core::report::Header;
 /// would be longer than a terminal is wide.
 pub(crate) fn line(header: &Header) -> String {
     let mut parts = Vec::new();
+    parts.extend(header.replayed_from.as_ref().map(|from| format!("from {from}")));
     parts.extend(header.hostname.clone());
     parts.push(match (&header.netns.name, header.netns.inode) {
         (Some(name), _) => format!("netns {name}"),
@@ -11,7 +12,12 @@ pub(crate) fn line(header: &Header) -> String {
         (None, None) => "netns unknown".to_owned(),
     });
     parts.extend(header.kernel.as_ref().map(|kernel| format!("kernel {kernel}")));
-    parts.push(header.captured_at.strftime("%H:%M:%SZ").to_string());
+    parts.push(
+        header
+            .captured_at
+            .strftime(if header.replayed_from.is_some() { "%F %H:%M:%SZ" } else { "%H:%M:%SZ" })
+            .to_string(),
+    );
     let place = parts.join(", ");
     let walk = match (&header.dump, header.source) {
         (Some(dump), Some(source)) => {
