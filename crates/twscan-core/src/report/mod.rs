@@ -41,6 +41,8 @@ pub struct Header {
     pub complete: bool,
     /// Why sockets may be missing; null where `complete`.
     pub partial: Option<String>,
+    /// Why a walk to the end may have missed or repeated a few sockets; null where it has no reason to.
+    pub approximate: Option<String>,
     /// What the walk brought; null where there was none.
     pub dump: Option<Dump>,
 }
@@ -88,6 +90,7 @@ impl Header {
             replayed_from: provenance.replayed_from.clone(),
             complete: provenance.complete(),
             partial: provenance.partial.clone(),
+            approximate: provenance.approximate.clone(),
             dump: provenance.source.map(|_| Dump {
                 sockets: dump.sockets,
                 datagrams: dump.datagrams,

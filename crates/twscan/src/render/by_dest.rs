@@ -10,9 +10,7 @@ use super::{provenance, verdict};
 
 /// Sockets by destination for people: outbound first, since they hold ports.
 pub(crate) fn write(report: &ByDestReport, terminal: bool, out: &mut impl Write) -> io::Result<()> {
-    if let Some(reason) = &report.header.partial {
-        verdict::write_partial(reason, out)?;
-    }
+    verdict::write_doubts(&report.header, out)?;
     let of_role = |role| report.destinations.iter().filter(|row| row.role == role).collect::<Vec<_>>();
     let target = report.target.as_deref();
     write_outbound(&of_role(Role::Outbound), target, terminal, out)?;
