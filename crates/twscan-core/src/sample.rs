@@ -110,6 +110,7 @@ pub struct Sampler<'h> {
     host: &'h Host,
     states: StateSet,
     bytecode: Vec<u8>,
+    max_groups: usize,
     wanted: Option<Box<Wanted<'h>>>,
 }
 
@@ -119,7 +120,7 @@ impl<'h> Sampler<'h> {
     /// Samples all sockets but the bound-and-idle ones.
     #[must_use]
     pub fn new(host: &'h Host) -> Self {
-        Self { host, states: StateSet::ALL, bytecode: Vec::new(), wanted: None }
+        Self { host, states: StateSet::ALL, bytecode: Vec::new(), max_groups: usize::MAX, wanted: None }
     }
 
     /// Asks for these states and no others.
@@ -133,6 +134,13 @@ impl<'h> Sampler<'h> {
     #[must_use]
     pub fn bytecode(mut self, bytecode: Vec<u8>) -> Self {
         self.bytecode = bytecode;
+        self
+    }
+
+    /// Keeps at most so many destinations apart, and counts the sockets of further ones together.
+    #[must_use]
+    pub fn max_groups(mut self, groups: usize) -> Self {
+        self.max_groups = groups;
         self
     }
 
@@ -158,7 +166,8 @@ impl<'h> Sampler<'h> {
         let rules = PortRules::new(&settings, &listening);
         let walk = self.host.tally(self.states, &self.bytecode, || SampleTally {
             states: StateCounts::default(),
-            destinations: Destinations::new(Roles::new(listening.clone(), settings.range), rules.clone()),
+            destinations: Destinations::new(Roles::new(listening.clone(), settings.range), rules.clone())
+                .at_most(self.max_groups),
             wanted: self.wanted.as_deref(),
         })?;
         provenance.of_walk(&walk, &settings);

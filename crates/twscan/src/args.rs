@@ -164,6 +164,9 @@ pub(crate) struct ByDestArgs {
     /// Show every row
     #[arg(long)]
     pub(crate) all: bool,
+    /// How many destinations to keep apart; sockets of further ones are counted together
+    #[arg(long, value_name = "N", default_value_t = 1_000_000, hide_short_help = true)]
+    pub(crate) max_groups: usize,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

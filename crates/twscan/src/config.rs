@@ -43,7 +43,7 @@ pub(crate) enum Action {
     Capture { file: String, series: Option<Series>, anonymize: bool, form: CaptureForm },
     Compare { before: Recording, after: Option<Recording>, top: usize },
     Summary { quick: bool, top: usize },
-    ByDest { target: Option<Target>, states: StateSet, sort: SortKey, top: Option<usize> },
+    ByDest { target: Option<Target>, states: StateSet, sort: SortKey, top: Option<usize>, max_groups: usize },
     List { states: StateSet, heading: bool },
     Completions(clap_complete::Shell),
     Man,
@@ -157,7 +157,13 @@ fn by_dest(args: &ByDestArgs) -> Result<Action, Failure> {
         Some(text) => Some(text.parse::<Target>().map_err(|error| Failure::Usage(error.to_string()))?),
     };
     let states = state_set(&args.states)?;
-    Ok(Action::ByDest { target, states, sort: args.sort, top: (!args.all).then_some(args.top) })
+    Ok(Action::ByDest {
+        target,
+        states,
+        sort: args.sort,
+        top: (!args.all).then_some(args.top),
+        max_groups: args.max_groups,
+    })
 }
 
 /// The states named, all of them where none is.

@@ -22,8 +22,20 @@ pub struct ByDestReport {
     pub destinations: Vec<Destination>,
     /// How many groups there are, also those not shown.
     pub groups: usize,
-    /// Sockets in all groups, also those not shown.
+    /// Sockets in all groups, also those not shown, and in `other`.
     pub matched: u64,
+    /// Sockets of groups beyond the most that are kept apart; null where all are.
+    pub other: Option<Other>,
+}
+
+/// The sockets of groups that are not kept apart.
+#[derive(Debug, Clone, Copy, serde::Serialize)]
+#[non_exhaustive]
+pub struct Other {
+    /// Sockets in all states.
+    pub sockets: u64,
+    /// Sockets in TIME_WAIT.
+    pub time_wait: u64,
 }
 
 impl ByDestReport {
@@ -41,9 +53,12 @@ impl ByDestReport {
         let mut destinations = Destination::all(sample);
         destinations.sort_by(order);
         let groups = destinations.len();
-        let matched = destinations.iter().map(|destination| destination.sockets).sum();
+        let rest = sample.destinations.other();
+        let other = Other { sockets: rest.sockets(), time_wait: rest.of(TcpState::TimeWait) };
+        let matched = destinations.iter().map(|destination| destination.sockets).sum::<u64>() + other.sockets;
+        let other = Some(other).filter(|other| other.sockets > 0);
         destinations.truncate(top.unwrap_or(groups));
-        Self { header: Header::new(Self::SCHEMA, &sample.provenance), target, destinations, groups, matched }
+        Self { header: Header::new(Self::SCHEMA, &sample.provenance), target, destinations, groups, matched, other }
     }
 }
 

@@ -8,7 +8,7 @@ mod compare;
 mod list;
 mod summary;
 
-pub use by_dest::{ByDestReport, Destination, DestinationStates};
+pub use by_dest::{ByDestReport, Destination, DestinationStates, Other};
 pub use compare::{Change, CompareReport, CounterChange, DestinationChange, ParameterChange, StateChanges};
 pub use list::{Endpoint, SocketRow};
 pub use summary::{Families, StateRow, States, SummaryReport, TcpTotals, TimeWait, Totals};

@@ -17,10 +17,11 @@ pub(crate) fn run(
     states: StateSet,
     sort: SortKey,
     top: Option<usize>,
+    max_groups: usize,
 ) -> Result<Status, Failure> {
     let host = config.host();
     let families = config.families;
-    let mut sampler = Sampler::new(&host).states(states);
+    let mut sampler = Sampler::new(&host).states(states).max_groups(max_groups);
     if families != Families::Both || target.is_some() {
         sampler = sampler.wanted(move |record: &SocketRecord<'_>, role: Role| {
             families.contain(record) && target.is_none_or(|target| target.matches(record, role))

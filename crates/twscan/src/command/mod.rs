@@ -14,7 +14,9 @@ use crate::failure::Failure;
 pub(crate) fn run(config: &Config) -> Result<Status, Failure> {
     match &config.action {
         Action::Summary { quick, top } => summary::run(config, *quick, *top),
-        Action::ByDest { target, states, sort, top } => by_dest::run(config, target.as_ref(), *states, *sort, *top),
+        Action::ByDest { target, states, sort, top, max_groups } => {
+            by_dest::run(config, target.as_ref(), *states, *sort, *top, *max_groups)
+        }
         Action::List { states, heading } => list::run(config, *states, *heading),
         Action::Capture { file, series, anonymize, form } => capture::run(config, file, *series, *anonymize, *form),
         Action::Compare { before, after, top } => compare::run(config, before, after.as_ref(), *top),

@@ -26,6 +26,9 @@ pub(crate) fn write(report: &ByDestReport, terminal: bool, out: &mut impl Write)
         writeln!(out, "{hidden} more, --all")?;
     }
     writeln!(out, "{}", matched(report))?;
+    if let Some(other) = &report.other {
+        writeln!(out, "{} of them go elsewhere and are counted together (--max-groups)", other.sockets)?;
+    }
     writeln!(out, "{}", provenance::line(&report.header))?;
     super::finish(out)
 }
