@@ -50,6 +50,14 @@ pub enum Error {
         #[source]
         cause: io::Error,
     },
+    /// A filter reads what the source does not tell.
+    #[error("cannot filter by {condition}: {reason}")]
+    CannotFilter {
+        /// The condition: `fwmark`.
+        condition: &'static str,
+        /// Why it cannot be judged, and what would help.
+        reason: &'static str,
+    },
     /// The kernel ended a dump that had begun.
     #[error("the kernel ended the dump after {sockets} sockets")]
     Aborted {
@@ -88,6 +96,9 @@ pub enum Error {
         /// The sockets received.
         sockets: u64,
     },
+    /// A network namespace could not be found or entered.
+    #[error(transparent)]
+    Netns(#[from] crate::netns::NetnsError),
     /// A file of the kernel's could not be read.
     #[error("cannot read {}", path.display())]
     ReadFile {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use crate::Error;
+use crate::filter::{Filter, Needs};
 use crate::port::PortSet;
 use crate::procfs::ProcFs;
 use crate::sock_diag::{Batch, Dump, DumpRequest, DumpStats};
@@ -85,9 +86,12 @@ impl Host {
 
     /// Starts a walk over the sockets in these states; an empty `bytecode` is no filter.
     ///
-    /// One walk for both families where the kernel takes the legacy request, else two, else `/proc/net/tcp`, which
-    /// ignores the filter. What may pass, ENOBUFS say, is tried again twice, each time through a new socket; once the
-    /// walk has begun, only [`tally`](Self::tally) can do that, since it knows how to count anew.
+    /// One walk for both families where the kernel takes the legacy request, else two, else `/proc/net/tcp`. The
+    /// bytecode only spares copying: a kernel that does not take it is asked again without, and `/proc/net/tcp` ignores
+    /// it, so what comes is to be [judged again](crate::filter::Filter::matches).
+    ///
+    /// What may pass, ENOBUFS say, is tried again twice, each time through a new socket; once the walk has begun, only
+    /// [`tally`](Self::tally) can do that, since it knows how to count anew.
     ///
     /// # Errors
     /// What the last source gave, where none serves.
@@ -125,6 +129,28 @@ impl Host {
             })
     }
 
+    /// Starts a walk over the sockets in these states, for a filter: its [bytecode](Filter::bytecode) goes to the kernel,
+    /// and what comes is for the caller to [judge again](Filter::matches).
+    ///
+    /// # Errors
+    /// As for [`sockets`](Self::sockets), and [`Error::CannotFilter`] where the source does not have what the filter reads.
+    pub fn sockets_matching(&self, states: StateSet, filter: &Filter) -> Result<Sockets, Error> {
+        self.matching_with(&mut Retries::new(), states, filter)
+    }
+
+    pub(crate) fn matching_with(
+        &self,
+        retries: &mut Retries,
+        states: StateSet,
+        filter: &Filter,
+    ) -> Result<Sockets, Error> {
+        let sockets = self.sockets_with(retries, states, &filter.bytecode())?;
+        match sockets.lacks(filter.needs()) {
+            Some((condition, reason)) => Err(Error::CannotFilter { condition, reason }),
+            None => Ok(sockets),
+        }
+    }
+
     /// The ports with a LISTEN socket at any address.
     ///
     /// # Errors
@@ -143,6 +169,18 @@ impl Host {
     }
 
     fn sockets_from(&self, source: Source, states: StateSet, bytecode: &[u8]) -> Result<Sockets, Error> {
+        self.walk(source, states, bytecode).or_else(|error| {
+            let refused = matches!(error, Error::Refused { .. }) && !bytecode.is_empty();
+            match error.raw_os_error() {
+                Some(errno @ (EPERM | EINVAL | EOPNOTSUPP)) if refused => {
+                    Ok(Sockets { bytecode_refused: Some(errno), ..self.walk(source, states, &[])? })
+                }
+                _ => Err(error),
+            }
+        })
+    }
+
+    fn walk(&self, source: Source, states: StateSet, bytecode: &[u8]) -> Result<Sockets, Error> {
         let start = |channel, request: DumpRequest| Dump::start(channel, &request.bytecode(bytecode.to_vec()));
         let (mut dump, next) = match source {
             Source::NetlinkTwoWalks => {
@@ -155,7 +193,7 @@ impl Host {
         if let Some(refusal) = dump.refusal() {
             return Err(refusal);
         }
-        Ok(Sockets { source, dump, received, next, earlier: DumpStats::default() })
+        Ok(Sockets { source, dump, received, next, earlier: DumpStats::default(), bytecode_refused: None })
     }
 }
 
@@ -226,6 +264,8 @@ pub struct Sockets {
     received: bool,
     next: Option<(Channel, DumpRequest)>,
     earlier: DumpStats,
+    /// Why the kernel did not take the bytecode.
+    bytecode_refused: Option<i32>,
 }
 
 impl Sockets {
@@ -256,6 +296,23 @@ impl Sockets {
         Ok(())
     }
 
+    /// The condition that cannot be judged by what this source tells, and why.
+    fn lacks(&self, needs: Needs) -> Option<(&'static str, &'static str)> {
+        let hidden = match self.source {
+            Source::Procfs => "/proc/net/tcp does not show it",
+            _ => "the recorded text does not show it",
+        };
+        let in_text = matches!(self.source, Source::Procfs | Source::SsText | Source::NetstatText);
+        match self.bytecode_refused {
+            _ if needs.interface && in_text => Some(("dev", hidden)),
+            _ if needs.mark && in_text => Some(("fwmark", hidden)),
+            _ if needs.cgroup && in_text => Some(("cgroup", hidden)),
+            Some(_) if needs.mark => Some(("fwmark", "the kernel tells it to a reader with CAP_NET_ADMIN alone")),
+            Some(EINVAL) if needs.cgroup => Some(("cgroup", "this kernel does not tell it; 5.8 and later do")),
+            _ => None,
+        }
+    }
+
     /// Which source serves.
     #[must_use]
     pub fn source(&self) -> Source {
@@ -270,3 +327,9 @@ impl Sockets {
         stats
     }
 }
+
+/// What a kernel may answer to bytecode with an operator that it does not have, or not for this reader
+/// (net/ipv4/inet_diag.c, `inet_diag_bc_audit`).
+const EPERM: i32 = 1;
+const EINVAL: i32 = 22;
+const EOPNOTSUPP: i32 = 95;

@@ -23,25 +23,33 @@
 //! | [`transport`] | a channel of netlink datagrams, and its test double |
 //! | [`sock_diag`] | requests, and dumps as streams of borrowed batches |
 //! | [`socket`] | one socket, read with types |
+//! | [`filter`] | which sockets: the expression language of ss, for the kernel and for every record |
 //! | [`port`] | the local port range, sets of ports |
 //! | [`procfs`] | counters, parameters, and the socket table as text |
 //! | [`tally`] | counting: by state, by destination, by role |
 //! | [`host`] | where sockets come from: one walk, two walks, or `/proc/net/tcp` |
 //! | [`walk`] | one walk to its end, begun again where it broke off |
+//! | [`netns`] | network namespaces: entering one, finding all |
 //! | [`sample`] | one moment of a host |
 //! | [`budget`] | how many connections are left to a destination |
 //!
 //! # Features
-//! `live` (default): the running kernel; Linux. `serde`: the documents of the command line, in `report`. `capture`:
-//! recordings, of this library and of `ss` and `netstat`. What is left
-//! without them is pure and compiles anywhere.
+//! `live` (default): the running kernel; Linux. `serde`: the documents of the command line, in `report`. `logs`: failures
+//! to connect, read from other programs' logs, in `log`. `capture`: recordings, of this library and of `ss` and
+//! `netstat`. What is left without them is pure and compiles anywhere.
 #![deny(missing_docs)]
 
 pub mod budget;
 #[cfg(feature = "capture")]
 pub mod capture;
 mod error;
+pub mod filter;
 pub mod host;
+#[cfg(feature = "logs")]
+pub mod log;
+#[cfg(all(feature = "live", target_os = "linux"))]
+pub mod names;
+pub mod netns;
 pub mod port;
 pub mod procfs;
 #[cfg(feature = "serde")]

@@ -3,7 +3,9 @@
 use std::time::SystemTime;
 
 use crate::Error;
+use crate::filter::Filter;
 use crate::host::{Host, Source};
+use crate::netns::Others;
 use crate::procfs::{Counters, Settings};
 use crate::sock_diag::DumpStats;
 use crate::socket::{SocketRecord, StateSet, TcpState};
@@ -42,6 +44,9 @@ pub struct Provenance {
     pub hostname: Option<String>,
     /// The network namespace.
     pub netns: NetnsId,
+    /// How many other namespaces there are that this does not speak of; `None` where they were not counted, which a
+    /// sampler leaves to its caller.
+    pub other_netns: Option<Others>,
     /// Whether that is the namespace the kernel booted with, where counters of the host and of the namespace agree.
     pub initial_netns: bool,
     /// Which source served the walk; `None` where there was no walk.
@@ -76,6 +81,7 @@ impl Provenance {
             kernel: procfs.kernel_release(),
             hostname: procfs.hostname(),
             netns: NetnsId { inode: procfs.netns_inode("thread-self"), name: initial_netns.then(|| "host".to_owned()) },
+            other_netns: None,
             initial_netns,
             source: None,
             dump: DumpStats::default(),
@@ -109,7 +115,7 @@ impl Provenance {
 pub struct Sampler<'h> {
     host: &'h Host,
     states: StateSet,
-    bytecode: Vec<u8>,
+    filter: Filter,
     max_groups: usize,
     wanted: Option<Box<Wanted<'h>>>,
 }
@@ -120,7 +126,7 @@ impl<'h> Sampler<'h> {
     /// Samples all sockets but the bound-and-idle ones.
     #[must_use]
     pub fn new(host: &'h Host) -> Self {
-        Self { host, states: StateSet::ALL, bytecode: Vec::new(), max_groups: usize::MAX, wanted: None }
+        Self { host, states: StateSet::ALL, filter: Filter::default(), max_groups: usize::MAX, wanted: None }
     }
 
     /// Asks for these states and no others.
@@ -130,10 +136,10 @@ impl<'h> Sampler<'h> {
         self
     }
 
-    /// Leaves sockets out in the kernel already; what passes still has to satisfy [`wanted`](Self::wanted).
+    /// Counts only the sockets that match; the kernel leaves out the others where it can.
     #[must_use]
-    pub fn bytecode(mut self, bytecode: Vec<u8>) -> Self {
-        self.bytecode = bytecode;
+    pub fn filter(mut self, filter: Filter) -> Self {
+        self.filter = filter;
         self
     }
 
@@ -144,7 +150,7 @@ impl<'h> Sampler<'h> {
         self
     }
 
-    /// Counts only the sockets that satisfy this.
+    /// Counts only the sockets that satisfy this, besides the filter.
     #[must_use]
     pub fn wanted(mut self, wanted: impl Fn(&SocketRecord<'_>, Role) -> bool + 'h) -> Self {
         self.wanted = Some(Box::new(wanted));
@@ -156,7 +162,7 @@ impl<'h> Sampler<'h> {
     /// A walk that breaks off gives a sample that says so in [`Provenance::partial`].
     ///
     /// # Errors
-    /// What [`Host::sockets`] gives where no walk could begin.
+    /// What [`Host::sockets_matching`] gives where no walk could begin.
     pub fn take(&self) -> Result<Sample, Error> {
         let mut provenance = Provenance::of(self.host);
         let settings = self.host.procfs().settings()?;
@@ -164,10 +170,11 @@ impl<'h> Sampler<'h> {
         let listeners = self.host.listeners()?;
         let listening = listeners.tally;
         let rules = PortRules::new(&settings, &listening);
-        let walk = self.host.tally(self.states, &self.bytecode, || SampleTally {
+        let walk = self.host.tally_matching(self.states, &self.filter, || SampleTally {
             states: StateCounts::default(),
             destinations: Destinations::new(Roles::new(listening.clone(), settings.range), rules.clone())
                 .at_most(self.max_groups),
+            filter: &self.filter,
             wanted: self.wanted.as_deref(),
         })?;
         provenance.of_walk(&walk, &settings);
@@ -179,7 +186,11 @@ impl<'h> Sampler<'h> {
 
 impl std::fmt::Debug for Sampler<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Sampler").field("host", &self.host).field("states", &self.states).finish_non_exhaustive()
+        f.debug_struct("Sampler")
+            .field("host", &self.host)
+            .field("states", &self.states)
+            .field("filter", &self.filter)
+            .finish_non_exhaustive()
     }
 }
 
@@ -198,13 +209,15 @@ const CROWDED: u64 = 4;
 struct SampleTally<'s> {
     states: StateCounts,
     destinations: Destinations,
+    filter: &'s Filter,
     wanted: Option<&'s Wanted<'s>>,
 }
 
 impl Tally for SampleTally<'_> {
     #[inline]
     fn observe(&mut self, record: &SocketRecord<'_>) {
-        if self.wanted.is_some_and(|wanted| !wanted(record, self.destinations.roles().of(record))) {
+        let is_wanted = |wanted: &Wanted<'_>| wanted(record, self.destinations.roles().of(record));
+        if !self.filter.matches(record) || !self.wanted.is_none_or(is_wanted) {
             return;
         }
         self.states.observe(record);

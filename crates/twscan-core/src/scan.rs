@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use crate::Error;
+use crate::filter::{Filter, Prefix, Side};
 use crate::host::{Host, Source};
 use crate::sample::{Sample, Sampler};
 use crate::sock_diag::DumpStats;
@@ -24,7 +25,7 @@ use crate::tally::Tally;
 pub struct Scan {
     host: Host,
     states: StateSet,
-    to: Option<SocketAddr>,
+    filter: Filter,
 }
 
 impl Scan {
@@ -39,7 +40,7 @@ impl Scan {
     /// All sockets of this host, but for the bound-and-idle ones.
     #[must_use]
     pub fn of(host: Host) -> Self {
-        Self { host, states: StateSet::EMPTY, to: None }
+        Self { host, states: StateSet::EMPTY, filter: Filter::default() }
     }
 
     /// Only sockets in this state; called again, in that one too.
@@ -52,36 +53,39 @@ impl Scan {
     /// Only sockets with this remote address and port; v4-mapped ones are found by their IPv4 address.
     #[must_use]
     pub fn to(self, destination: SocketAddr) -> Self {
-        let to = SocketAddr::new(destination.ip().to_canonical(), destination.port());
-        Self { to: Some(to), ..self }
+        let address = Prefix::from(destination.ip().to_canonical());
+        self.filter(Filter::Host(Side::Remote, Some(address), Some(destination.port())))
+    }
+
+    /// Only sockets that match; called again, those that match both.
+    #[must_use]
+    pub fn filter(self, filter: Filter) -> Self {
+        Self { filter: Filter::And(vec![self.filter, filter]), ..self }
     }
 
     /// Counts the sockets.
     ///
     /// # Errors
-    /// What [`Host::sockets`] gives where no walk could begin.
+    /// What [`Host::sockets_matching`] gives where no walk could begin.
     pub fn count(&self) -> Result<Count, Error> {
-        let matches = |record: &SocketRecord<'_>| self.to.is_none_or(|to| record.remote() == to);
-        let walk = self.host.tally(self.wanted_states(), &[], || Matching { matches, sockets: 0 })?;
+        let fresh = || Matching { matches: |record: &SocketRecord<'_>| self.filter.matches(record), sockets: 0 };
+        let walk = self.host.tally_matching(self.wanted_states(), &self.filter, fresh)?;
         Ok(Count { sockets: walk.tally.sockets, complete: walk.interruption.is_none(), source: walk.source })
     }
 
     /// Shows each socket to a tally, or to a closure.
     ///
     /// # Errors
-    /// What [`Host::sockets`] gives where no walk could begin; one that breaks off is no error but an
+    /// What [`Host::sockets_matching`] gives where no walk could begin; one that breaks off is no error but an
     /// [`interruption`](Outcome::interruption). It is not begun again, since the tally has counted already:
-    /// [`Host::tally`] does that with a fresh one.
+    /// [`Host::tally_matching`] does that with a fresh one.
     pub fn tally<T: Tally + ?Sized>(&self, tally: &mut T) -> Result<Outcome, Error> {
-        let mut sockets = self.host.sockets(self.wanted_states(), &[])?;
-        let result = match self.to {
-            None => sockets.observe(tally),
-            Some(to) => sockets.observe(&mut |record: &SocketRecord<'_>| {
-                if record.remote() == to {
-                    tally.observe(record);
-                }
-            }),
-        };
+        let mut sockets = self.host.sockets_matching(self.wanted_states(), &self.filter)?;
+        let result = sockets.observe(&mut |record: &SocketRecord<'_>| {
+            if self.filter.matches(record) {
+                tally.observe(record);
+            }
+        });
         Ok(Outcome { source: sockets.source(), dump: sockets.stats(), interruption: result.err() })
     }
 
@@ -90,11 +94,7 @@ impl Scan {
     /// # Errors
     /// As for [`Sampler::take`].
     pub fn sample(&self) -> Result<Sample, Error> {
-        let sampler = Sampler::new(&self.host).states(self.wanted_states());
-        match self.to {
-            None => sampler.take(),
-            Some(to) => sampler.wanted(move |record, _| record.remote() == to).take(),
-        }
+        Sampler::new(&self.host).states(self.wanted_states()).filter(self.filter.clone()).take()
     }
 
     fn wanted_states(&self) -> StateSet {

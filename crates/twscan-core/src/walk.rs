@@ -1,7 +1,8 @@
 //! A walk to its end: begun again through a new socket where it broke off, with nothing counted twice.
 
 use crate::Error;
-use crate::host::{Host, Source};
+use crate::filter::Filter;
+use crate::host::{Host, Sockets, Source};
 use crate::sock_diag::DumpStats;
 use crate::socket::StateSet;
 use crate::tally::Tally;
@@ -34,21 +35,42 @@ impl Host {
         &self,
         states: StateSet,
         bytecode: &[u8],
-        mut fresh: impl FnMut() -> T,
+        fresh: impl FnMut() -> T,
     ) -> Result<Walk<T>, Error> {
-        let mut retries = Retries::new();
-        loop {
-            let mut tally = fresh();
-            let mut sockets = self.sockets_with(&mut retries, states, bytecode)?;
-            let outcome = sockets.observe(&mut tally);
-            let dump = sockets.stats();
-            let disturbed = || dump.interrupted.then_some(Error::Interrupted { sockets: dump.sockets });
-            let interruption = outcome.err().or_else(disturbed);
-            if interruption.as_ref().is_some_and(Error::is_transient) && retries.take() {
-                continue;
-            }
-            return Ok(Walk { tally, source: sockets.source(), dump, interruption });
+        to_the_end(|retries| self.sockets_with(retries, states, bytecode), fresh)
+    }
+
+    /// As [`tally`](Self::tally), for a filter: its [bytecode](Filter::bytecode) goes to the kernel, and what comes is for
+    /// the tally to [judge again](Filter::matches).
+    ///
+    /// # Errors
+    /// What [`sockets_matching`](Self::sockets_matching) gives where no walk could begin.
+    pub fn tally_matching<T: Tally>(
+        &self,
+        states: StateSet,
+        filter: &Filter,
+        fresh: impl FnMut() -> T,
+    ) -> Result<Walk<T>, Error> {
+        to_the_end(|retries| self.matching_with(retries, states, filter), fresh)
+    }
+}
+
+fn to_the_end<T: Tally>(
+    mut start: impl FnMut(&mut Retries) -> Result<Sockets, Error>,
+    mut fresh: impl FnMut() -> T,
+) -> Result<Walk<T>, Error> {
+    let mut retries = Retries::new();
+    loop {
+        let mut tally = fresh();
+        let mut sockets = start(&mut retries)?;
+        let outcome = sockets.observe(&mut tally);
+        let dump = sockets.stats();
+        let disturbed = || dump.interrupted.then_some(Error::Interrupted { sockets: dump.sockets });
+        let interruption = outcome.err().or_else(disturbed);
+        if interruption.as_ref().is_some_and(Error::is_transient) && retries.take() {
+            continue;
         }
+        return Ok(Walk { tally, source: sockets.source(), dump, interruption });
     }
 }
 

@@ -3,13 +3,15 @@
 
 use std::fs;
 use std::io;
+use std::sync::{Arc, Mutex};
 
 use twscan_core::Error;
+use twscan_core::filter::{Filter, NumbersOnly};
 use twscan_core::host::{Host, Source};
 use twscan_core::procfs::ProcFs;
 use twscan_core::sample::Sampler;
 use twscan_core::socket::{StateSet, TcpState};
-use twscan_core::transport::Script;
+use twscan_core::transport::{Script, Transport};
 use twscan_core::wire::{InetDiagMsgBuilder, Messages, NLM_F_MULTI, append_message, kind};
 
 const ENOENT: i32 = 2;
@@ -48,7 +50,7 @@ struct Kernel {
     script: Script,
 }
 
-impl twscan_core::transport::Transport for Kernel {
+impl Transport for Kernel {
     fn send(&mut self, request: &[u8]) -> Result<(), Error> {
         let message = Messages::new(request).next().unwrap().unwrap();
         let (asked, sequence) = (message.kind(), message.sequence());
@@ -130,4 +132,93 @@ fn without_any_source_the_first_reason_is_told() {
     let error = Sampler::new(&Host::new(open, ProcFs::new(empty.path()))).take().unwrap_err();
     assert_eq!(error.raw_os_error(), Some(EPERM));
     assert_eq!(error.to_string(), "cannot open a sock_diag netlink socket");
+}
+
+/// Refuses bytecode with an errno, and takes requests without.
+fn without_bytecode(procfs: ProcFs, errno: i32) -> (Host, Arc<Mutex<Vec<bool>>>) {
+    let requests = Arc::new(Mutex::new(Vec::new()));
+    let shared = requests.clone();
+    let open = move || {
+        let requests = shared.clone();
+        Ok(Box::new(Picky { errno, requests, script: Script::default() }) as Box<dyn Transport>)
+    };
+    (Host::new(open, procfs), requests)
+}
+
+/// Writes down whether a request had bytecode.
+#[derive(Debug)]
+struct Picky {
+    errno: i32,
+    requests: Arc<Mutex<Vec<bool>>>,
+    script: Script,
+}
+
+impl Transport for Picky {
+    fn send(&mut self, request: &[u8]) -> Result<(), Error> {
+        let message = Messages::new(request).next().unwrap().unwrap();
+        let has_bytecode = message.payload().len() > 60;
+        self.requests.lock().unwrap().push(has_bytecode);
+        let (kind, errno) = if has_bytecode { (kind::ERROR, -self.errno) } else { (kind::DONE, 0) };
+        let mut answer = Vec::new();
+        append_message(kind, 0, message.sequence(), 0, &errno.to_ne_bytes(), &mut answer);
+        self.script = Script::new([Ok(answer)]);
+        Ok(())
+    }
+
+    fn receive(&mut self, buffer: &mut Vec<u8>) -> Result<(), Error> {
+        self.script.receive(buffer)
+    }
+
+    fn port_id(&self) -> u32 {
+        0
+    }
+}
+
+fn filter(text: &str) -> Filter {
+    Filter::parse(text, &NumbersOnly).unwrap()
+}
+
+#[test]
+fn a_kernel_that_refuses_bytecode_is_asked_again_without() {
+    for errno in [EPERM, EINVAL, EOPNOTSUPP] {
+        let (_dir, procfs) = procfs();
+        let (host, requests) = without_bytecode(procfs, errno);
+        let sockets = host.sockets_matching(StateSet::ALL, &filter("dport = :8080 or dev 3")).unwrap();
+        assert_eq!(sockets.source(), Source::NetlinkOneWalk, "errno {errno}");
+        assert_eq!(*requests.lock().unwrap(), [true, false]);
+    }
+}
+
+#[test]
+fn a_refusal_for_another_reason_is_not_blamed_on_bytecode() {
+    let (_dir, procfs) = procfs();
+    let (host, requests) = without_bytecode(procfs, ENOENT);
+    let sockets = host.sockets_matching(StateSet::ALL, &filter("dport = :8080")).unwrap();
+    assert_eq!(sockets.source(), Source::Procfs);
+    assert_eq!(*requests.lock().unwrap(), [true, true], "one walk, two walks, and no third request");
+}
+
+#[test]
+fn a_condition_that_the_source_cannot_tell_is_an_error() {
+    for (errno, text, expected) in [
+        (EPERM, "fwmark 1 or dport 1", "fwmark: the kernel tells it to a reader with CAP_NET_ADMIN alone"),
+        (EINVAL, "not cgroup 7", "cgroup: this kernel does not tell it; 5.8 and later do"),
+        (ENOENT, "dev 1", "dev: /proc/net/tcp does not show it"),
+        (ENOENT, "not fwmark 1", "fwmark: /proc/net/tcp does not show it"),
+        (ENOENT, "cgroup 7", "cgroup: /proc/net/tcp does not show it"),
+    ] {
+        let (_dir, procfs) = procfs();
+        let (host, _) = without_bytecode(procfs, errno);
+        let error = host.sockets_matching(StateSet::ALL, &filter(text)).unwrap_err();
+        assert_eq!(error.to_string(), format!("cannot filter by {expected}"));
+    }
+}
+
+#[test]
+fn the_text_of_proc_is_filtered_by_the_predicate() {
+    let (_dir, procfs) = procfs();
+    let host = Host::new(|| Err(Error::Open { cause: io::Error::from_raw_os_error(EPERM) }), procfs);
+    for (text, expected) in [("dport = :8080", 3), ("sport = :40001", 1), ("src 127/8", 4), ("not src 127/8", 0)] {
+        assert_eq!(Sampler::new(&host).filter(filter(text)).take().unwrap().states.total(), expected, "{text}");
+    }
 }

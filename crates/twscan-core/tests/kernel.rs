@@ -1,4 +1,5 @@
 //! What the library counts, held against sockets made in a private network namespace.
+#![cfg(all(feature = "live", target_os = "linux"))]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test says what it expects by failing")]
 
 use std::net::{IpAddr, SocketAddr};

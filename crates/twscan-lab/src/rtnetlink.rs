@@ -1,8 +1,10 @@
 //! The few routing-netlink requests a test network needs, in the calling thread's namespace.
 
 use std::io;
-use std::net::IpAddr;
+use std::net::{IpAddr, UdpSocket};
 use std::os::fd::{AsRawFd, BorrowedFd};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use netlink_packet_core::{NLM_F_ACK, NLM_F_CREATE, NLM_F_EXCL, NLM_F_REQUEST, NetlinkMessage, NetlinkPayload};
 use netlink_packet_route::address::{AddressAttribute, AddressFlags, AddressHeaderFlags, AddressMessage};
@@ -48,7 +50,26 @@ pub(crate) fn add_address(device: &str, address: IpAddr, prefix_len: u8) -> Resu
         message.header.flags = AddressHeaderFlags::Nodad;
         message.attributes.push(AddressAttribute::Flags(AddressFlags::Nodad));
     }
-    request(operation, RouteNetlinkMessage::NewAddress(message), CREATE)
+    request(operation, RouteNetlinkMessage::NewAddress(message), CREATE)?;
+    if address.is_ipv6() {
+        await_delivery(address);
+    }
+    Ok(())
+}
+
+/// The kernel acknowledges an IPv6 address first and gives it its local route a moment later; until then a SYN to it is
+/// lost. On a device that is down it gets none, so this ends after a second.
+fn await_delivery(address: IpAddr) {
+    let arrives = || {
+        let socket = UdpSocket::bind((address, 0))?;
+        socket.set_read_timeout(Some(Duration::from_millis(10)))?;
+        socket.send_to(&[0], socket.local_addr()?)?;
+        socket.recv(&mut [0])
+    };
+    let start = Instant::now();
+    while arrives().is_err() && start.elapsed() < Duration::from_secs(1) {
+        sleep(Duration::from_millis(1));
+    }
 }
 
 pub(crate) fn add_route(device: &str, destination: IpAddr, prefix_len: u8) -> Result<(), Error> {

@@ -42,6 +42,12 @@ pub(crate) struct GlobalArgs {
     /// When to colour; NO_COLOR is honoured
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
     pub(crate) color: clap::ColorChoice,
+    /// Read the network namespace of a process (digits), of a file (a path), or by its name
+    #[arg(short = 'N', long, global = true, value_name = "PID|PATH|NAME", conflicts_with = "from")]
+    pub(crate) netns: Option<String>,
+    /// Read every network namespace of the host: a row each, the worst first
+    #[arg(long, global = true, conflicts_with_all = ["netns", "from"])]
+    pub(crate) all_netns: bool,
     /// Read sockets this way and no other
     #[arg(long, global = true, value_name = "SOURCE", hide_short_help = true, conflicts_with = "from")]
     pub(crate) source: Option<SourceArg>,
@@ -100,20 +106,41 @@ pub(crate) enum CommandArgs {
         twscan summary --json | jq .time_wait.outbound")]
     Summary(SummaryArgs),
     /// Sockets by destination; say a port, an address, a prefix or addr:port
-    #[command(after_help = "TARGET is the remote side of outbound sockets and the listening side of inbound ones:\n  \
-        8080  :8080  10.0.0.5  10.0.0.0/8  10.0.0.5:5432  [fd00::5]:5432\n\n\
+    #[command(
+        override_usage = "twscan by-dest [OPTIONS] [TARGET] [STATE]... [FILTER]...",
+        after_help = "\
+        TARGET is the remote side of outbound sockets and the listening side of inbound ones:\n  \
+        8080  :8080  10.0.0.5  10.0.0.0/8  10.0.0.5:5432  [fd00::5]:5432\n\
+        STATE and FILTER are as in `twscan list`.\n\n\
         Examples:\n  \
         twscan by-dest 8080                    who goes to port 8080, who comes to it\n  \
         twscan by-dest --sort ports --top 5    the five destinations that hold most ports\n  \
-        twscan by-dest 10.0.0.0/8 --state time-wait --json")]
+        twscan by-dest 8080 src 10.0.0.0/8     those that come from one network\n  \
+        twscan by-dest time-wait not dst 127.0.0.0/8\n  \
+        twscan by-dest 8080 -p                 whose sockets they are\n  \
+        twscan by-dest 8080 --all-netns        in which network namespace\n  \
+        twscan by-dest 10.0.0.0/8 --state time-wait --json"
+    )]
     ByDest(ByDestArgs),
     /// A row a socket, streamed
-    #[command(after_help = "STATE is a name or group as in ss or the kernel: time-wait, TIME_WAIT, estab, connected, \
-        synchronized, bucket, big, all.\n\n\
+    #[command(
+        override_usage = "twscan list [OPTIONS] [STATE]... [FILTER]...",
+        after_help = "\
+        STATE is a name or group as in ss or the kernel: time-wait, TIME_WAIT, estab, connected, synchronized, bucket, \
+        big, all; `exclude STATE` takes away.\n\n\
+        FILTER is an expression as in ss:\n  \
+        sport, dport   = != < > <= >=  (eq ne lt gt le ge)  and a port: :443, 443, :https\n  \
+        src, dst       an address, a prefix or addr:port: 10.0.0.0/8, [::1]:443, *:443\n  \
+        dev, cgroup    an interface or its index; a path or an id\n  \
+        fwmark         a mark, or mark/mask\n  \
+        and, or, not   && || !  and parentheses, quoted from the shell\n\n\
         Examples:\n  \
         twscan list time-wait                 each TIME_WAIT and the time it has left\n  \
         twscan list estab close-wait -H       without the heading\n  \
-        twscan list --format jsonl | jq -r 'select(.role==\"outbound\") | .remote.addr'")]
+        twscan list time-wait dport = :8080\n  \
+        twscan list connected '(dport = :443 or dport = :80)' and not dst 10.0.0.0/8\n  \
+        twscan list --format jsonl | jq -r 'select(.role==\"outbound\") | .remote.addr'"
+    )]
     List(ListArgs),
     /// Record this host, for later or for somebody else: read it with --from
     #[command(after_help = "Examples:\n  \
@@ -150,8 +177,9 @@ pub(crate) struct SummaryArgs {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct ByDestArgs {
-    /// A port, an address, a prefix, addr:port or [v6]:port
-    pub(crate) target: Option<String>,
+    /// A port, an address, a prefix, addr:port or [v6]:port; then states and a filter
+    #[arg(value_name = "TARGET STATE FILTER")]
+    pub(crate) words: Vec<String>,
     /// Only sockets in this state or group; may be given again
     #[arg(long = "state", value_name = "STATE")]
     pub(crate) states: Vec<String>,
@@ -167,6 +195,9 @@ pub(crate) struct ByDestArgs {
     /// How many destinations to keep apart; sockets of further ones are counted together
     #[arg(long, value_name = "N", default_value_t = 1_000_000, hide_short_help = true)]
     pub(crate) max_groups: usize,
+    /// Say which processes have the sockets, and likely had those in TIME_WAIT
+    #[arg(short = 'p', long)]
+    pub(crate) owners: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -181,8 +212,12 @@ pub(crate) enum SortKey {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct ListArgs {
-    /// States or groups; all without one
-    pub(crate) states: Vec<String>,
+    /// States or groups, all without one; then a filter
+    #[arg(value_name = "STATE FILTER")]
+    pub(crate) words: Vec<String>,
+    /// Say which processes have each socket, or likely had it
+    #[arg(short = 'p', long)]
+    pub(crate) owners: bool,
     /// Leave out the heading
     #[arg(short = 'H', long)]
     pub(crate) no_header: bool,

@@ -5,7 +5,10 @@ use std::time::Duration;
 
 use anstream::ColorChoice;
 use twscan_core::capture::Recording;
+use twscan_core::filter::{Filter, Names, Selection};
 use twscan_core::host::{Host, Source};
+use twscan_core::names::LiveNames;
+use twscan_core::netns::NetnsRef;
 use twscan_core::socket::{Family, SocketRecord, StateSet, TcpState};
 use twscan_core::target::Target;
 
@@ -32,6 +35,8 @@ pub(crate) struct Config {
     pub(crate) action: Action,
     pub(crate) format: Format,
     pub(crate) families: Families,
+    /// Whether to read every network namespace of the host.
+    pub(crate) everywhere: bool,
     pub(crate) color: ColorChoice,
     pub(crate) stdout_is_terminal: bool,
     source: Option<Source>,
@@ -43,10 +48,31 @@ pub(crate) enum Action {
     Capture { file: String, series: Option<Series>, anonymize: bool, form: CaptureForm },
     Compare { before: Recording, after: Option<Recording>, top: usize },
     Summary { quick: bool, top: usize },
-    ByDest { target: Option<Target>, states: StateSet, sort: SortKey, top: Option<usize>, max_groups: usize },
-    List { states: StateSet, heading: bool },
+    ByDest(ByDest),
+    List(List),
     Completions(clap_complete::Shell),
     Man,
+}
+
+/// What by-dest is asked for.
+#[derive(Debug)]
+pub(crate) struct ByDest {
+    pub(crate) target: Option<Target>,
+    pub(crate) states: StateSet,
+    pub(crate) filter: Option<Filter>,
+    pub(crate) sort: SortKey,
+    pub(crate) top: Option<usize>,
+    pub(crate) max_groups: usize,
+    pub(crate) owners: bool,
+}
+
+/// What list is asked for.
+#[derive(Debug)]
+pub(crate) struct List {
+    pub(crate) states: StateSet,
+    pub(crate) filter: Filter,
+    pub(crate) heading: bool,
+    pub(crate) owners: bool,
 }
 
 /// The families to show.
@@ -65,14 +91,24 @@ impl Families {
     }
 }
 
+/// The network namespace to work in, where one is named. Everything else is resolved inside: an interface's name is of
+/// its namespace.
+pub(crate) fn netns(args: &Args) -> Result<Option<NetnsRef>, Failure> {
+    let parse = |text: &String| NetnsRef::parse(text).map_err(|error| Failure::Usage(error.to_string()));
+    args.global.netns.as_ref().map(parse).transpose()
+}
+
 impl Config {
     pub(crate) fn resolve(args: Args, env: Env) -> Result<Self, Failure> {
         let Args { global, command } = args;
+        let names = HostNames { everywhere: global.all_netns };
         let action = match command.unwrap_or(CommandArgs::Summary(SummaryArgs { quick: false, top: 5 })) {
             CommandArgs::Summary(SummaryArgs { quick, top }) => Action::Summary { quick, top },
-            CommandArgs::ByDest(args) => by_dest(&args)?,
-            CommandArgs::List(ListArgs { states, no_header, .. }) => {
-                Action::List { states: state_set(&states)?, heading: !no_header }
+            CommandArgs::ByDest(args) => Action::ByDest(by_dest(&args, &names)?),
+            CommandArgs::List(ListArgs { words, no_header, owners, .. }) => {
+                let Selection { states, filter, .. } = selection(&words, &names)?;
+                let (states, filter) = (states.unwrap_or(StateSet::ALL), filter.unwrap_or_default());
+                Action::List(List { states, filter, heading: !no_header, owners })
             }
             CommandArgs::Capture(args) => capture(args)?,
             CommandArgs::Compare(CompareArgs { before, after, top }) => Action::Compare {
@@ -83,8 +119,13 @@ impl Config {
             CommandArgs::Completions { shell } => Action::Completions(shell),
             CommandArgs::Man => Action::Man,
         };
+        let everywhere = global.all_netns;
+        if everywhere && matches!(action, Action::List(_)) {
+            return Err(Failure::Usage("list reads one network namespace: give it with --netns".to_owned()));
+        }
         Ok(Self {
             action,
+            everywhere,
             format: if global.json { Format::Json } else { global.format },
             families: match (global.ipv4, global.ipv6) {
                 (true, _) => Families::Only(Family::V4),
@@ -151,32 +192,55 @@ fn time(text: &str) -> Result<Duration, Failure> {
     time.map(Duration::from_millis).ok_or_else(usage)
 }
 
-fn by_dest(args: &ByDestArgs) -> Result<Action, Failure> {
-    let target = match &args.target {
-        None => None,
-        Some(text) => Some(text.parse::<Target>().map_err(|error| Failure::Usage(error.to_string()))?),
+/// The first word is the target, unless states or a filter begin with it.
+fn by_dest(args: &ByDestArgs, names: &dyn Names) -> Result<ByDest, Failure> {
+    let (target, words) = match args.words.split_first() {
+        Some((first, rest)) if !Selection::can_begin_with(first) => {
+            (Some(first.parse::<Target>().map_err(|error| Failure::Usage(error.to_string()))?), rest)
+        }
+        _ => (None, &args.words[..]),
     };
-    let states = state_set(&args.states)?;
-    Ok(Action::ByDest {
-        target,
-        states,
-        sort: args.sort,
-        top: (!args.all).then_some(args.top),
-        max_groups: args.max_groups,
-    })
+    let Selection { states, filter, .. } = selection(words, names)?;
+    let states = match (states, state_set(&args.states)?) {
+        (None, None) => StateSet::ALL,
+        (words, option) => words.unwrap_or_default() | option.unwrap_or_default(),
+    };
+    let top = (!args.all).then_some(args.top);
+    Ok(ByDest { target, states, filter, sort: args.sort, top, max_groups: args.max_groups, owners: args.owners })
 }
 
-/// The states named, all of them where none is.
-fn state_set(names: &[String]) -> Result<StateSet, Failure> {
-    let mut states = StateSet::EMPTY;
-    for name in names {
-        states |= StateSet::from_name(name).ok_or_else(|| unknown_state(name))?;
-        if TcpState::from_name(name) == Some(TcpState::Close) {
-            // Bound-but-idle sockets are the only ones that the kernel shows as CLOSE, and it wants to be asked for them.
-            states |= StateSet::of(TcpState::BoundInactive);
-        }
+fn selection(words: &[String], names: &dyn Names) -> Result<Selection, Failure> {
+    Selection::parse(&words.join(" "), names).map_err(|error| Failure::Usage(format!("{error}\n{}", error.pointer())))
+}
+
+/// The running host's names. An interface has another index in each network namespace, so that its name means nothing for
+/// all of them.
+struct HostNames {
+    everywhere: bool,
+}
+
+impl Names for HostNames {
+    fn interface(&self, name: &str) -> Option<u32> {
+        LiveNames.interface(name).filter(|_| !self.everywhere)
     }
-    Ok(if states.is_empty() { StateSet::ALL } else { states })
+
+    fn service(&self, name: &str) -> Option<u16> {
+        LiveNames.service(name)
+    }
+
+    fn cgroup(&self, path: &str) -> Option<u64> {
+        LiveNames.cgroup(path)
+    }
+}
+
+/// The states named, `None` where none is.
+fn state_set(names: &[String]) -> Result<Option<StateSet>, Failure> {
+    let mut states = None;
+    for name in names {
+        let named = StateSet::from_name(name).ok_or_else(|| unknown_state(name))?;
+        states = Some(states.unwrap_or_default() | named);
+    }
+    Ok(states)
 }
 
 fn unknown_state(name: &str) -> Failure {

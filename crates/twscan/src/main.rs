@@ -11,17 +11,18 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use clap::Parser;
+use twscan_core::netns::enter;
 
 use crate::args::Args;
 use crate::config::{Config, Env};
+use crate::failure::Failure;
 
 fn main() -> ExitCode {
     let args = match Args::try_parse() {
         Ok(args) => args,
         Err(error) => return args::explain(&error),
     };
-    let outcome = Config::resolve(args, Env::of_process()).and_then(|config| command::run(&config));
-    match outcome {
+    match run(args) {
         Ok(status) => status.into(),
         Err(failure) if failure.is_closed_pipe() => ExitCode::SUCCESS,
         Err(failure) => {
@@ -29,6 +30,15 @@ fn main() -> ExitCode {
             let _ = writeln!(std::io::stderr(), "{failure}");
             Status::Failed.into()
         }
+    }
+}
+
+fn run(args: Args) -> Result<Status, Failure> {
+    let netns = config::netns(&args)?;
+    let work = || Config::resolve(args, Env::of_process()).and_then(|config| command::run(&config));
+    match netns {
+        Some(netns) => enter(&netns, work)?,
+        None => work(),
     }
 }
 

@@ -108,6 +108,57 @@ fn summary_by_dest_and_list_agree_with_what_was_made() -> Outcome {
 }
 
 #[test]
+fn words_of_ss_choose_the_same_sockets_in_list_and_by_dest() -> Outcome {
+    test_in_netns(|net| {
+        let _listener = populate(net);
+        net.run(|| {
+            for (words, expected) in [
+                (&["time-wait", "dport", "=", ":8080"][..], 400),
+                (&["time-wait", "dport = :8080 and not dst [::1]"], 300),
+                (&["bucket", "(dport = :9090 or", "dst [::1])"], 150),
+                (&["exclude", "time-wait", "sport", ":8080"], 1),
+                (&["sport", "8080", "src", "127.0.0.0/8"], 20),
+                (&["state", "time-wait", "!dst 0.0.0.0/0"], 100),
+                (&["time-wait", "dev", "0"], 470),
+                (&["close"], 0),
+            ] {
+                assert_eq!(lines(&[&["list", "-H"], words].concat()).len(), expected, "{words:?}");
+                let by_dest = json(&[&["by-dest", "--json"], words].concat());
+                assert_eq!(by_dest["matched"], expected, "{words:?}");
+            }
+            let of_target = json(&["by-dest", "8080", "time-wait", "src", "127.0.0.0/8", "--json"]);
+            assert_eq!((&of_target["matched"], &of_target["target"]), (&320.into(), &"port 8080".into()));
+            assert_eq!(of_target["filter"], "src 127.0.0.0/8");
+            let also = json(&["by-dest", "8080", "time-wait", "--state", "listen", "--json"]);
+            assert_eq!((&also["matched"], &also["filter"]), (&421.into(), &Value::Null));
+            for source in ["one-walk", "two-walks", "procfs"] {
+                let rows = lines(&["list", "-H", "--source", source, "time-wait", "not dport = :8080"]);
+                assert_eq!(rows.len(), 70, "{source}");
+            }
+        })
+        .unwrap();
+    })
+}
+
+#[test]
+fn a_filter_that_the_source_cannot_judge_is_refused() -> Outcome {
+    test_in_netns(|net| {
+        net.run(|| {
+            for args in
+                [&["list", "--source", "procfs", "dev", "lo"][..], &["by-dest", "--source", "procfs", "dev", "1"]]
+            {
+                let output = run(args);
+                assert_eq!(output.status.code(), Some(2));
+                let said = String::from_utf8(output.stderr).unwrap();
+                assert_eq!(said, "error: cannot filter by dev: /proc/net/tcp does not show it\n");
+                assert!(output.stdout.is_empty(), "nothing is shown that was not judged");
+            }
+        })
+        .unwrap();
+    })
+}
+
+#[test]
 fn rows_made_by_hand_are_the_documented_ones() -> Outcome {
     test_in_netns(|net| {
         let _listener = populate(net);

@@ -30,16 +30,74 @@ fn wrong_usage_exits_2_and_says_what_would_be_right() {
         (&["by-dest", "localhost:8080"], "127.0.0.1:8080"),
         (&["by-dest", "db.example.com"], "getent hosts"),
         (&["by-dest", "99999"], "a port is a number from 1 to 65535"),
-        (&["list", "waiting"], "groups are all, connected"),
+        (&["list", "waiting"], "expected a state such as time-wait, a group (all, connected"),
+        (&["list", "time-wait", "dport", "=", ":80", "garbage"], "column 23, \"garbage\": expected and, or, another"),
+        (&["list", "dport", "=", ":99999"], "a port from 0 to 65535"),
+        (&["list", "(dport = :80"], ") for the ( at column 1"),
+        (&["list", "dev", "no-such-device"], "the name of an interface that exists"),
+        (&["list", "cgroup", "/no/such/path"], "the path of a cgroup that exists"),
+        (&["by-dest", "8080", "time-wiat"], "column 1, \"time-wiat\": expected a state"),
+        (&["by-dest", "8080", "src", "localhost"], "column 5, \"localhost\": expected an address"),
+        (&["by-dest", "dport", "80", ")"], "column 10, \")\""),
         (&["by-dest", "--state", "nope"], "'nope' is no state"),
         (&["by-dest", "--top", "x"], "invalid value 'x'"),
         (&["sumary"], "'summary'"),
+        (&["summary", "-N", "0"], "digits are a process id"),
+        (&["summary", "-N", "no-such-name"], "in /run/netns, /var/run/netns, /run/docker/netns"),
+        (&["summary", "-N", "4194305"], "no process 4194305"),
+        (&["summary", "-N", "/dev/null"], "/dev/null is no network namespace"),
+        (&["summary", "-N", "blue", "--all-netns"], "cannot be used with"),
+        (&["list", "--all-netns"], "list reads one network namespace"),
         (&["summary", "-4", "-6"], "cannot be used with"),
     ] {
         let output = twscan(args);
         assert_eq!(output.status.code(), Some(2), "{args:?}");
         assert!(text(&output.stderr).contains(part), "{args:?}: {}", text(&output.stderr));
         assert!(output.stdout.is_empty(), "{args:?}");
+    }
+}
+
+#[test]
+fn a_mistake_in_a_filter_is_pointed_at() {
+    let output = twscan(&["list", "time-wait", "dport = :80", "src", "10.0.0.0/33"]);
+    assert_eq!(output.status.code(), Some(2));
+    let expected = "error: cannot read the filter at column 36, \"33\": expected a prefix length from 0 to 32\n\
+                    time-wait dport = :80 src 10.0.0.0/33\n                                   ^^\n";
+    assert_eq!(text(&output.stderr), expected);
+}
+
+#[test]
+fn every_malformed_filter_exits_2_and_names_the_column() {
+    for (words, place) in [
+        ("sport", "end, column 6"),
+        ("sport =", "end, column 8"),
+        ("sport = = 1", "column 9, \"=\""),
+        ("sport = :http-but-not", "column 9, \":http-but-not\""),
+        ("sport >= *", "column 10, \"*\""),
+        ("dport = 1 and", "end, column 14"),
+        ("dport = 1 or or dport = 2", "column 14, \"or\""),
+        ("dport = 1 )", "column 11, \")\""),
+        ("( dport = 1", "end, column 12"),
+        ("dport = 1 time-wait", "column 11, \"time-wait\""),
+        ("and dport = 1", "column 1, \"and\""),
+        ("state", "end, column 6"),
+        ("exclude dport", "column 9, \"dport\""),
+        ("src > 10.0.0.1", "column 5, \">\""),
+        ("src 10", "column 5, \"10\""),
+        ("src 300.0.0.1", "column 5, \"300.0.0.1\""),
+        ("src ::/129", "column 8, \"129\""),
+        ("src 10.0.0.1:70000", "column 14, \"70000\""),
+        ("src fd00::1:80", "column 5, \"fd00::1:80\""),
+        ("src [::1", "column 5, \"[::1\""),
+        ("dev < 3", "column 5, \"<\""),
+        ("fwmark 1/", "column 8, \"1/\""),
+        ("autobound", "column 1, \"autobound\""),
+    ] {
+        let output = twscan(&["list", words]);
+        assert_eq!(output.status.code(), Some(2), "{words}");
+        let said = text(&output.stderr);
+        assert!(said.starts_with("error: cannot read the filter at ") && said.contains(place), "{words}: {said}");
+        assert!(output.stdout.is_empty(), "{words}");
     }
 }
 

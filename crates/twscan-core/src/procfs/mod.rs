@@ -4,7 +4,10 @@
 //! tree reads like a live one. What a kernel does not have is `None`, never zero.
 
 mod counters;
+#[cfg(all(feature = "live", target_os = "linux"))]
+mod mounts;
 mod net_tcp;
+pub mod owner;
 #[cfg(feature = "capture")]
 mod record;
 mod settings;
@@ -16,6 +19,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub use counters::Counters;
+#[cfg(all(feature = "live", target_os = "linux"))]
+pub(crate) use mounts::Mount;
 pub use net_tcp::ProcNetTcp;
 #[cfg(feature = "capture")]
 pub(crate) use net_tcp::parse_line;
@@ -108,6 +113,52 @@ impl ProcFs {
         self.files.as_ref().map_or_else(|| self.root.join(name).exists(), |files| files.contains_key(name))
     }
 
+    /// The ids of the processes that `/proc` shows, sorted.
+    ///
+    /// # Errors
+    /// [`Error::ReadFile`] where the root cannot be listed.
+    pub fn pids(&self) -> Result<Vec<u32>, Error> {
+        let cannot_read = |cause| Error::ReadFile { path: self.root.clone(), cause };
+        let entries = fs::read_dir(&self.root).map_err(cannot_read)?;
+        let mut pids: Vec<u32> = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()).collect();
+        pids.sort_unstable();
+        Ok(pids)
+    }
+
+    /// TCP sockets in the network namespace of any process or thread, by its directory below the root. No privilege is
+    /// needed, and no entering: only [`Counters::tcp_inuse`], [`Counters::tcp6_inuse`] and their neighbours are filled.
+    ///
+    /// # Errors
+    /// [`Error::ReadFile`] where a file is there and cannot be read; an absent one is `None` in the counters.
+    pub fn sockstat(&self, task: &str) -> Result<Counters, Error> {
+        let mut counters = Counters::default();
+        for name in ["sockstat", "sockstat6"] {
+            if let Some(text) = self.read(&format!("{task}/net/{name}"))? {
+                counters.parse(&text);
+            }
+        }
+        Ok(counters)
+    }
+
+    /// Whether this is a thread of the kernel's own, which has no files open and no namespaces but the host's.
+    #[cfg(all(feature = "live", target_os = "linux"))]
+    pub(crate) fn is_kernel_thread(&self, pid: u32) -> bool {
+        let stat = self.read(&format!("{pid}/stat")).ok().flatten();
+        stat.and_then(|stat| owner::Stat::parse(&stat)).is_some_and(|stat| stat.is_kernel_thread())
+    }
+
+    /// A file or directory below the root.
+    #[cfg(all(feature = "live", target_os = "linux"))]
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.root.join(name)
+    }
+
+    /// What is mounted where, as the thread sees it; nothing where that cannot be read.
+    #[cfg(all(feature = "live", target_os = "linux"))]
+    pub(crate) fn mounts(&self) -> Vec<Mount> {
+        Mount::parse_all(&self.read("thread-self/mountinfo").ok().flatten().unwrap_or_default())
+    }
+
     fn read_trimmed(&self, name: &str) -> Option<String> {
         self.read(name).ok().flatten().map(|text| text.trim().to_owned())
     }
@@ -121,7 +172,7 @@ impl ProcFs {
         self.root.join(OWN_NET).join(name)
     }
 
-    fn read(&self, name: &str) -> Result<Option<String>, Error> {
+    pub(crate) fn read(&self, name: &str) -> Result<Option<String>, Error> {
         let bytes = match &self.files {
             Some(files) => files.get(name).cloned(),
             None => read_optional(&self.root.join(name))?,

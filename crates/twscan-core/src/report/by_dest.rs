@@ -3,8 +3,9 @@ use std::net::IpAddr;
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
-use super::Header;
+use super::{Header, Owner, OwnerScan};
 use crate::budget::{PortBudget, Zone};
+use crate::filter::Filter;
 use crate::sample::Sample;
 use crate::socket::TcpState;
 use crate::tally::{DestinationCounts, DestinationKey, Role};
@@ -18,6 +19,8 @@ pub struct ByDestReport {
     pub header: Header,
     /// The target asked for, as it was understood; null for all.
     pub target: Option<String>,
+    /// The filter asked for, as it was understood; null for none.
+    pub filter: Option<String>,
     /// The groups, in the order asked for.
     pub destinations: Vec<Destination>,
     /// How many groups there are, also those not shown.
@@ -26,6 +29,8 @@ pub struct ByDestReport {
     pub matched: u64,
     /// Sockets of groups beyond the most that are kept apart; null where all are.
     pub other: Option<Other>,
+    /// How the search for owners went; null where they were not asked for.
+    pub owner_scan: Option<OwnerScan>,
 }
 
 /// The sockets of groups that are not kept apart.
@@ -58,7 +63,14 @@ impl ByDestReport {
         let matched = destinations.iter().map(|destination| destination.sockets).sum::<u64>() + other.sockets;
         let other = Some(other).filter(|other| other.sockets > 0);
         destinations.truncate(top.unwrap_or(groups));
-        Self { header: Header::new(Self::SCHEMA, &sample.provenance), target, destinations, groups, matched, other }
+        let header = Header::new(Self::SCHEMA, &sample.provenance);
+        Self { header, target, filter: None, destinations, groups, matched, other, owner_scan: None }
+    }
+
+    /// Notes the filter that the sample was taken with.
+    #[must_use]
+    pub fn with_filter(self, filter: &Filter) -> Self {
+        Self { filter: Some(filter.to_string()), ..self }
     }
 }
 
@@ -98,6 +110,8 @@ pub struct Destination {
     /// `fast`, `slow`, `nearly-full` or `full`; null but on an outbound row.
     #[serde(serialize_with = "zone_name")]
     pub zone: Option<Zone>,
+    /// Who has the sockets, and who likely had those in TIME_WAIT; null where that was not asked for.
+    pub owners: Option<Vec<Owner>>,
 }
 
 impl Destination {
@@ -136,6 +150,7 @@ impl Destination {
             free: budget.map(|budget| budget.free()),
             percent: budget.map_or(0.0, |budget| budget.percent()),
             zone: budget.map(|budget| budget.zone()),
+            owners: None,
         }
     }
 

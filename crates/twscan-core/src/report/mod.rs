@@ -6,11 +6,19 @@
 mod by_dest;
 mod compare;
 mod list;
+#[cfg(feature = "logs")]
+mod logs;
+mod namespaces;
+mod owners;
 mod summary;
 
 pub use by_dest::{ByDestReport, Destination, DestinationStates, Other};
 pub use compare::{Change, CompareReport, CounterChange, DestinationChange, ParameterChange, StateChanges};
 pub use list::{Endpoint, SocketRow};
+#[cfg(feature = "logs")]
+pub use logs::{LOGS_SCHEMA, LogsDestination, LogsMinute, LogsOther, LogsProgram, LogsReport};
+pub use namespaces::{NamespacesReport, RefusedNetns};
+pub use owners::{Owner, OwnerScan};
 pub use summary::{Families, StateRow, States, SummaryReport, TcpTotals, TimeWait, Totals};
 
 use jiff::Timestamp;
@@ -32,6 +40,8 @@ pub struct Header {
     pub kernel: Option<String>,
     /// The network namespace.
     pub netns: Netns,
+    /// Other namespaces of the host, which this document does not speak of; null where they were not counted.
+    pub other_netns: Option<OtherNetns>,
     /// `netlink-one-walk`, `netlink-two-walks`, `procfs`, `ss-dump`, `ss-text` or `netstat-text`; null where there was
     /// no walk.
     pub source: Option<&'static str>,
@@ -55,6 +65,16 @@ pub struct Netns {
     pub inode: Option<u64>,
     /// `host` for the one the kernel booted with.
     pub name: Option<String>,
+}
+
+/// Network namespaces that a document does not speak of.
+#[derive(Debug, Clone, Copy, Serialize)]
+#[non_exhaustive]
+pub struct OtherNetns {
+    /// Those that were found.
+    pub found: usize,
+    /// Whether there may be more, since the reader does not see every process.
+    pub at_least: bool,
 }
 
 /// What a walk brought and took.
@@ -86,6 +106,9 @@ impl Header {
             hostname: provenance.hostname.clone(),
             kernel: provenance.kernel.clone(),
             netns: Netns { inode: provenance.netns.inode, name: provenance.netns.name.clone() },
+            other_netns: provenance
+                .other_netns
+                .map(|others| OtherNetns { found: others.found, at_least: others.at_least }),
             source: provenance.source.map(crate::host::Source::name),
             replayed_from: provenance.replayed_from.clone(),
             complete: provenance.complete(),

@@ -217,13 +217,16 @@ impl StateSet {
     /// Reads a state or a group in the spelling of `ss` or the kernel: `time-wait`, `TIME_WAIT`, `connected`, `all`.
     ///
     /// The groups are those of ss(8): `all`, `connected` (all but listening and closed), `synchronized` (connected but
-    /// syn-sent), `bucket` (mini-sockets: syn-recv and time-wait), `big` (the others).
+    /// syn-sent), `bucket` (mini-sockets: syn-recv and time-wait), `big` (the others). `close` asks for bound-but-idle
+    /// sockets too: the kernel shows no others as CLOSE, and only where they are asked for.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         const CONNECTED: u32 = StateSet::ALL.0 & !StateSet::of(TcpState::Listen).0 & !StateSet::of(TcpState::Close).0;
         const BUCKET: u32 = StateSet::TIME_WAIT.0 | StateSet::of(TcpState::SynRecv).0;
-        if let Some(state) = TcpState::from_name(name) {
-            return Some(Self::of(state));
+        match TcpState::from_name(name) {
+            Some(TcpState::Close) => return Some(Self::of(TcpState::Close) | Self::of(TcpState::BoundInactive)),
+            Some(state) => return Some(Self::of(state)),
+            None => {}
         }
         Some(Self(match name.to_ascii_lowercase().as_str() {
             "all" => Self::ALL.0,

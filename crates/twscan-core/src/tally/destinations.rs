@@ -143,6 +143,21 @@ pub struct DestinationKey {
 }
 
 impl DestinationKey {
+    /// The group that a socket of this role belongs to.
+    #[must_use]
+    pub fn of(record: &SocketRecord<'_>, role: Role) -> Self {
+        match role {
+            Role::Inbound => Self::inbound(record.local_port()),
+            _ => Self {
+                role,
+                source: Some(record.local().ip()),
+                destination: Some(record.remote().ip()),
+                port: record.remote_port(),
+                interface: record.raw().idiag_if(),
+            },
+        }
+    }
+
     fn inbound(port: u16) -> Self {
         Self { role: Role::Inbound, source: None, destination: None, port, interface: 0 }
     }
@@ -286,7 +301,7 @@ mod tests {
         Destinations::new(Roles::new(listening, range), rules)
     }
 
-    fn observe(tally: &mut Destinations, state: u8, local: &str, remote: &str) {
+    fn observe(tally: &mut impl Tally, state: u8, local: &str, remote: &str) {
         let local: std::net::SocketAddr = local.parse().unwrap();
         let mut bytes = Vec::new();
         InetDiagMsgBuilder::new(state)
@@ -338,6 +353,28 @@ mod tests {
             (4, 3, 0)
         );
         assert_eq!(tally.time_wait().total(), 5);
+    }
+
+    #[test]
+    fn a_sockets_key_is_that_of_its_group() {
+        for (state, local, remote) in [
+            (6, "10.0.0.1:40000", "10.0.0.2:5432"),
+            (6, "10.0.0.1:22", "10.0.0.2:5432"),
+            (1, "10.0.0.1:80", "10.0.0.2:5432"),
+            (10, "[::]:8080", "[::]:0"),
+            (1, "[fd00::1]:40002", "[fd00::2]:443"),
+            (1, "[::ffff:10.0.0.1]:40002", "[::ffff:10.0.0.2]:443"),
+        ] {
+            let mut tally = destinations(&[80]);
+            observe(&mut tally, state, local, remote);
+            let group = tally.iter().next().unwrap().0;
+            let mut key = None;
+            let mut look = |record: &SocketRecord<'_>| {
+                key = Some(DestinationKey::of(record, tally.roles().of(record)));
+            };
+            observe(&mut look, state, local, remote);
+            assert_eq!(key, Some(group));
+        }
     }
 
     #[test]

@@ -4,11 +4,13 @@
 //! groups, never with the number of sockets.
 
 mod destinations;
+mod live;
 mod ports;
 mod roles;
 mod states;
 
 pub use destinations::{DestinationCounts, DestinationKey, Destinations};
+pub use live::{LiveSockets, Share};
 pub use ports::{PortRules, PortUse, ReusePolicy};
 pub use roles::{Role, Roles, TimeWaitCounts};
 pub use states::{FamilyCounts, StateCounts};

@@ -23,6 +23,8 @@ pub struct Options {
     pub bind_address_no_port: bool,
     /// `SO_BINDTODEVICE`.
     pub device: Option<String>,
+    /// `SO_MARK`: the firewall mark; takes `CAP_NET_ADMIN`.
+    pub mark: Option<u32>,
     /// `IP_LOCAL_PORT_RANGE` (Linux 6.3): the lowest and the highest port.
     pub local_port_range: Option<(u16, u16)>,
     /// `TCP_DEFER_ACCEPT`, in seconds: on a listener, connections stay in SYN_RECV until the
@@ -58,6 +60,9 @@ impl Options {
         }
         if let Some(device) = &self.device {
             set(fd, &sockopt::BindToDevice, &OsString::from(device))?;
+        }
+        if let Some(mark) = self.mark {
+            set(fd, &sockopt::Mark, &mark)?;
         }
         if let Some((low, high)) = self.local_port_range {
             set(fd, &LocalPortRange, &(u32::from(high) << 16 | u32::from(low)))?;

@@ -1,39 +1,23 @@
 use std::cmp::Ordering;
 
+use twscan_core::host::Host;
 use twscan_core::report::{ByDestReport, Destination};
-use twscan_core::sample::Sampler;
-use twscan_core::socket::{SocketRecord, StateSet};
+use twscan_core::sample::{Provenance, Sampler};
+use twscan_core::socket::SocketRecord;
 use twscan_core::tally::Role;
-use twscan_core::target::Target;
 
+use super::whose::Whose;
+use super::{everywhere, here};
 use crate::Status;
-use crate::config::{Config, Families, Format, SortKey};
+use crate::config::{ByDest, Config, Families, Format, SortKey};
 use crate::failure::Failure;
 use crate::render::{by_dest, csv, json};
 
-pub(crate) fn run(
-    config: &Config,
-    target: Option<&Target>,
-    states: StateSet,
-    sort: SortKey,
-    top: Option<usize>,
-    max_groups: usize,
-) -> Result<Status, Failure> {
-    let host = config.host();
-    let families = config.families;
-    let mut sampler = Sampler::new(&host).states(states).max_groups(max_groups);
-    if families != Families::Both || target.is_some() {
-        sampler = sampler.wanted(move |record: &SocketRecord<'_>, role: Role| {
-            families.contain(record) && target.is_none_or(|target| target.matches(record, role))
-        });
+pub(crate) fn run(config: &Config, asked: &ByDest) -> Result<Status, Failure> {
+    if config.everywhere {
+        return everywhere::run(config, |note| report(config, asked, note));
     }
-    let sample = sampler.take()?;
-    let order: fn(&Destination, &Destination) -> Ordering = match sort {
-        SortKey::Sockets => Destination::most_sockets_first,
-        SortKey::TimeWait => Destination::most_time_waits_first,
-        SortKey::Ports => Destination::fullest_first,
-    };
-    let report = ByDestReport::new(&sample, target.map(ToString::to_string), order, top);
+    let report = report(config, asked, &|provenance, host| here::note(provenance, host.procfs()))?;
     let mut out = crate::render::stdout(config);
     match config.format {
         Format::Table => by_dest::write(&report, config.stdout_is_terminal, &mut out)?,
@@ -42,4 +26,33 @@ pub(crate) fn run(
         Format::Csv => csv::write_destinations(&report.destinations, &mut out)?,
     }
     Ok(Status::of_result(report.header.complete))
+}
+
+fn report(config: &Config, asked: &ByDest, note: &dyn Fn(&mut Provenance, &Host)) -> Result<ByDestReport, Failure> {
+    let host = config.host();
+    let (families, target) = (config.families, asked.target.as_ref());
+    let wanted = |record: &SocketRecord<'_>, role: Role| {
+        families.contain(record) && target.is_none_or(|target| target.matches(record, role))
+    };
+    let filter = asked.filter.clone().unwrap_or_default();
+    let mut sampler = Sampler::new(&host).states(asked.states).filter(filter.clone()).max_groups(asked.max_groups);
+    if families != Families::Both || target.is_some() {
+        sampler = sampler.wanted(wanted);
+    }
+    let mut sample = sampler.take()?;
+    note(&mut sample.provenance, &host);
+    let order: fn(&Destination, &Destination) -> Ordering = match asked.sort {
+        SortKey::Sockets => Destination::most_sockets_first,
+        SortKey::TimeWait => Destination::most_time_waits_first,
+        SortKey::Ports => Destination::fullest_first,
+    };
+    let mut report = ByDestReport::new(&sample, target.map(ToString::to_string), order, asked.top);
+    if let Some(filter) = &asked.filter {
+        report = report.with_filter(filter);
+    }
+    if asked.owners {
+        let whose = Whose::find(&host, sample.destinations.roles(), asked.states, &filter, wanted)?;
+        report.add_owners(asked.states, whose.live(), whose.owners());
+    }
+    Ok(report)
 }

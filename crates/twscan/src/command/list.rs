@@ -1,26 +1,35 @@
-use std::io::Write;
+use std::io::{self, Write};
 
-use twscan_core::report::Header;
+use twscan_core::report::{Header, OwnerScan};
 use twscan_core::sample::Provenance;
-use twscan_core::socket::{SocketRecord, StateSet};
-use twscan_core::tally::Roles;
+use twscan_core::socket::SocketRecord;
+use twscan_core::tally::{Role, Roles, Share};
 
+use super::here;
+use super::whose::Whose;
 use crate::Status;
-use crate::config::{Config, Format};
+use crate::config::{Config, Format, List};
 use crate::failure::Failure;
-use crate::render::{csv, provenance, rows};
+use crate::render::{csv, owners, provenance, rows};
 
-/// Prints each socket as it comes: memory does not grow with the table.
-pub(crate) fn run(config: &Config, states: StateSet, heading: bool) -> Result<Status, Failure> {
+/// Prints each socket as it comes: memory does not grow with the table, or with its live sockets alone where owners are
+/// wanted.
+pub(crate) fn run(config: &Config, asked: &List) -> Result<Status, Failure> {
+    let (states, filter, heading) = (asked.states, &asked.filter, asked.heading);
     let host = config.host();
     let mut origin = Provenance::of(&host);
     let listeners = host.listeners()?;
     let roles = Roles::new(listeners.tally, host.procfs().settings()?.range);
-    let mut sockets = host.sockets(states, &[])?;
+    let is_wanted = |record: &SocketRecord<'_>| config.families.contain(record) && filter.matches(record);
+    let whose = match asked.owners {
+        true => Some(Whose::find(&host, &roles, states, filter, |record, _| config.families.contain(record))?),
+        false => None,
+    };
+    let mut sockets = host.sockets_matching(states, filter)?;
     let mut out = rows::Buffered::new(std::io::stdout().lock());
     match config.format {
-        Format::Table if heading => out.write_with(rows::heading)?,
-        Format::Csv if heading => out.write_with(csv::socket_heading)?,
+        Format::Table if heading => out.write_with(|line| rows::heading(line, whose.is_some()))?,
+        Format::Csv if heading => out.write_with(|line| csv::socket_heading(line, whose.is_some()))?,
         _ => {}
     }
     let mut shown: u64 = 0;
@@ -30,27 +39,53 @@ pub(crate) fn run(config: &Config, states: StateSet, heading: bool) -> Result<St
             Ok(None) => break Ok(()),
             Err(error) => break Err(error),
         };
-        for record in batch.filter(|record: &SocketRecord<'_>| config.families.contain(record)) {
+        for record in batch.filter(is_wanted) {
             let role = roles.of(&record);
             shown += 1;
-            match config.format {
-                Format::Table => out.write_with(|line| rows::row(&record, role, line))?,
-                Format::Csv => out.write_with(|line| csv::socket_row(&record, role, line))?,
-                Format::Json | Format::Jsonl => out.write_with(|line| rows::json_line(&record, role, line))?,
-            }
+            let shares = whose.as_ref().map(|whose| whose.of(&record));
+            out.write_with(|line| write(config.format, &record, role, shares.as_deref(), line))?;
         }
     };
     out.finish()?;
     origin.source = Some(sockets.source());
     origin.dump = sockets.stats();
     origin.partial = outcome.err().or(listeners.interruption).map(|error| error.chain());
+    let quiet = config.format == Format::Table && !config.stdout_is_terminal && origin.complete();
+    if !quiet {
+        here::note(&mut origin, host.procfs());
+    }
     let header = Header::new(SCHEMA, &origin);
-    let quiet = config.format == Format::Table && !config.stdout_is_terminal && header.complete;
     if !quiet {
         let line = provenance::line(&header);
         writeln!(std::io::stderr(), "{shown} rows; {line}")?;
     }
+    if let Some(whose) = &whose {
+        let scan = OwnerScan::new(whose.live(), whose.owners());
+        if !quiet || scan.unreadable > 0 || scan.hidden {
+            writeln!(std::io::stderr(), "{}", owners::scan_line(&scan))?;
+        }
+    }
     Ok(Status::of_result(header.complete))
+}
+
+fn write(
+    format: Format,
+    record: &SocketRecord<'_>,
+    role: Role,
+    shares: Option<&[Share<'_>]>,
+    line: &mut Vec<u8>,
+) -> io::Result<()> {
+    match format {
+        Format::Table => rows::row(record, role, line)?,
+        Format::Csv => csv::socket_row(record, role, line)?,
+        Format::Json | Format::Jsonl => rows::json_line(record, role, line)?,
+    }
+    match (format, shares) {
+        (_, None) => Ok(()),
+        (Format::Table, Some(shares)) => owners::append_to_row(shares, line),
+        (Format::Csv, Some(shares)) => owners::append_to_csv(shares, line),
+        (Format::Json | Format::Jsonl, Some(shares)) => owners::append_to_json(shares, line),
+    }
 }
 
 const SCHEMA: &str = "twscan.list/1";

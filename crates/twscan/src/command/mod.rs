@@ -3,9 +3,12 @@
 mod by_dest;
 mod capture;
 mod compare;
+mod everywhere;
 mod generate;
+mod here;
 mod list;
 mod summary;
+mod whose;
 
 use crate::Status;
 use crate::config::{Action, Config};
@@ -14,10 +17,8 @@ use crate::failure::Failure;
 pub(crate) fn run(config: &Config) -> Result<Status, Failure> {
     match &config.action {
         Action::Summary { quick, top } => summary::run(config, *quick, *top),
-        Action::ByDest { target, states, sort, top, max_groups } => {
-            by_dest::run(config, target.as_ref(), *states, *sort, *top, *max_groups)
-        }
-        Action::List { states, heading } => list::run(config, *states, *heading),
+        Action::ByDest(asked) => by_dest::run(config, asked),
+        Action::List(asked) => list::run(config, asked),
         Action::Capture { file, series, anonymize, form } => capture::run(config, file, *series, *anonymize, *form),
         Action::Compare { before, after, top } => compare::run(config, before, after.as_ref(), *top),
         Action::Completions(shell) => generate::completions(*shell),

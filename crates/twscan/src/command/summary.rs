@@ -1,26 +1,26 @@
+use twscan_core::host::Host;
 use twscan_core::report::SummaryReport;
 use twscan_core::sample::{Provenance, Sampler};
 use twscan_core::socket::SocketRecord;
 use twscan_core::tally::Role;
 
+use super::{everywhere, here};
 use crate::Status;
 use crate::config::{Config, Families, Format};
 use crate::failure::Failure;
 use crate::render::{csv, json, summary};
 
 pub(crate) fn run(config: &Config, quick: bool, top: usize) -> Result<Status, Failure> {
-    let host = config.host();
-    let report = if quick {
-        let provenance = Provenance::of(&host);
-        SummaryReport::quick(&provenance, &host.procfs().counters()?)
-    } else {
-        let families = config.families;
-        let mut sampler = Sampler::new(&host);
-        if families != Families::Both {
-            sampler = sampler.wanted(move |record: &SocketRecord<'_>, _: Role| families.contain(record));
+    if config.everywhere {
+        return everywhere::run(config, |note| report(config, quick, top, note));
+    }
+    // To count other namespaces would take longer than all the rest of a quick summary.
+    let note = |provenance: &mut Provenance, host: &Host| {
+        if !quick {
+            here::note(provenance, host.procfs());
         }
-        SummaryReport::new(&sampler.take()?, top)
     };
+    let report = report(config, quick, top, &note)?;
     let mut out = crate::render::stdout(config);
     match config.format {
         Format::Table => summary::write(&report, &mut out)?,
@@ -29,4 +29,26 @@ pub(crate) fn run(config: &Config, quick: bool, top: usize) -> Result<Status, Fa
         Format::Csv => csv::write_summary(&report, &mut out)?,
     }
     Ok(Status::of_result(report.header.complete))
+}
+
+fn report(
+    config: &Config,
+    quick: bool,
+    top: usize,
+    note: &dyn Fn(&mut Provenance, &Host),
+) -> Result<SummaryReport, Failure> {
+    let host = config.host();
+    if quick {
+        let mut provenance = Provenance::of(&host);
+        note(&mut provenance, &host);
+        return Ok(SummaryReport::quick(&provenance, &host.procfs().counters()?));
+    }
+    let families = config.families;
+    let mut sampler = Sampler::new(&host);
+    if families != Families::Both {
+        sampler = sampler.wanted(move |record: &SocketRecord<'_>, _: Role| families.contain(record));
+    }
+    let mut sample = sampler.take()?;
+    note(&mut sample.provenance, &host);
+    Ok(SummaryReport::new(&sample, top))
 }

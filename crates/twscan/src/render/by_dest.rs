@@ -6,12 +6,16 @@ use twscan_core::socket::TcpState;
 use twscan_core::tally::Role;
 
 use super::table::{Column, Columns, bar};
-use super::{provenance, verdict};
+use super::{owners, provenance, verdict};
 
 /// Sockets by destination for people: outbound first, since they hold ports.
 pub(crate) fn write(report: &ByDestReport, terminal: bool, out: &mut impl Write) -> io::Result<()> {
     verdict::write_doubts(&report.header, out)?;
     let of_role = |role| report.destinations.iter().filter(|row| row.role == role).collect::<Vec<_>>();
+    if let Some(filter) = &report.filter {
+        writeln!(out, "ONLY: {filter}; ports of other sockets are not counted as held")?;
+        writeln!(out)?;
+    }
     let target = report.target.as_deref();
     write_outbound(&of_role(Role::Outbound), target, terminal, out)?;
     write_inbound(&of_role(Role::Inbound), target, out)?;
@@ -28,6 +32,9 @@ pub(crate) fn write(report: &ByDestReport, terminal: bool, out: &mut impl Write)
     writeln!(out, "{}", matched(report))?;
     if let Some(other) = &report.other {
         writeln!(out, "{} of them go elsewhere and are counted together (--max-groups)", other.sockets)?;
+    }
+    if let Some(scan) = &report.owner_scan {
+        writeln!(out, "{}", owners::scan_line(scan))?;
     }
     writeln!(out, "{}", provenance::line(&report.header))?;
     super::finish(out)
@@ -63,6 +70,7 @@ fn write_inbound(rows: &[&Destination], target: Option<&str>, out: &mut impl Wri
         let only_listens = row.sockets > 0 && row.sockets == row.states.of(TcpState::Listen);
         let note = if only_listens { "LISTEN" } else { "" };
         columns.row([format!("*:{}", row.port)].into_iter().chain(state_cells(row)).chain([note.to_owned()]));
+        columns.lines_below(owners::lines(row));
     }
     for line in columns.lines() {
         writeln!(out, "{line}")?;
@@ -83,7 +91,12 @@ fn write_rows(rows: &[&Destination], terminal: bool, out: &mut impl Write) -> io
     for row in rows {
         let share = if row.role == Role::Outbound { bar(row.percent) } else { "-".to_owned() };
         let cells: Vec<_> = state_cells(row).into_iter().chain([share]).collect();
-        if terminal { add_row(&mut columns, row, cells) } else { add_narrow_row(&mut columns, row, cells) }
+        if terminal {
+            add_row(&mut columns, row, cells);
+        } else {
+            add_narrow_row(&mut columns, row, cells);
+        }
+        columns.lines_below(owners::lines(row));
     }
     for line in columns.lines() {
         writeln!(out, "{line}")?;

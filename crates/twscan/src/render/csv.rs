@@ -53,10 +53,11 @@ pub(crate) fn write_destinations(rows: &[Destination], out: &mut impl Write) -> 
 }
 
 /// The heading of [`socket_row`].
-pub(crate) fn socket_heading(line: &mut Vec<u8>) -> io::Result<()> {
+pub(crate) fn socket_heading(line: &mut Vec<u8>, owners: bool) -> io::Result<()> {
     writeln!(
         line,
-        "family,state,local_addr,local_port,remote_addr,remote_port,timer,expires_ms,uid,inode,recv_q,send_q,cookie,role"
+        "family,state,local_addr,local_port,remote_addr,remote_port,timer,expires_ms,uid,inode,recv_q,send_q,cookie,role{}",
+        if owners { ",owners" } else { "" }
     )
 }
 

@@ -4,6 +4,8 @@ pub(crate) mod by_dest;
 pub(crate) mod compare;
 pub(crate) mod csv;
 pub(crate) mod json;
+pub(crate) mod namespaces;
+pub(crate) mod owners;
 pub(crate) mod provenance;
 pub(crate) mod rows;
 #[cfg(test)]

@@ -1,4 +1,4 @@
-use twscan_core::report::Header;
+use twscan_core::report::{Header, OtherNetns};
 
 /// Where and when a result was taken: host, namespace, kernel, time; sockets, source, duration. Two lines where one
 /// would be longer than a terminal is wide.
@@ -6,10 +6,18 @@ pub(crate) fn line(header: &Header) -> String {
     let mut parts = Vec::new();
     parts.extend(header.replayed_from.as_ref().map(|from| format!("from {from}")));
     parts.extend(header.hostname.clone());
-    parts.push(match (&header.netns.name, header.netns.inode) {
+    let netns = match (&header.netns.name, header.netns.inode) {
         (Some(name), _) => format!("netns {name}"),
         (None, Some(inode)) => format!("netns {inode}"),
         (None, None) => "netns unknown".to_owned(),
+    };
+    parts.push(match header.other_netns {
+        Some(OtherNetns { found: 0, at_least: true, .. }) => format!("{netns} (others may be hidden)"),
+        Some(OtherNetns { found: 0, .. }) | None => netns,
+        Some(OtherNetns { found, at_least, .. }) => {
+            let at_least = if at_least { "at least " } else { "" };
+            format!("{netns} ({at_least}{found} other netns not read)")
+        }
     });
     parts.extend(header.kernel.as_ref().map(|kernel| format!("kernel {kernel}")));
     parts.push(

@@ -33,11 +33,17 @@ impl<W: Write> Buffered<W> {
 }
 
 /// The heading of [`row`].
-pub(crate) fn heading(line: &mut Vec<u8>) -> io::Result<()> {
+pub(crate) fn heading(line: &mut Vec<u8>, owners: bool) -> io::Result<()> {
     writeln!(
         line,
-        "{:<11}  {:>6}  {:>6}  {:<22}  {:<22}  {:<16}  ROLE",
-        "STATE", "RECV-Q", "SEND-Q", "LOCAL", "REMOTE", "TIMER"
+        "{:<11}  {:>6}  {:>6}  {:<22}  {:<22}  {:<16}  ROLE{}",
+        "STATE",
+        "RECV-Q",
+        "SEND-Q",
+        "LOCAL",
+        "REMOTE",
+        "TIMER",
+        if owners { "       OWNERS" } else { "" }
     )
 }
 

@@ -3,6 +3,7 @@ use std::io::{self, Write};
 use twscan_core::budget::Zone;
 use twscan_core::report::{Destination, Families, StateRow, SummaryReport, TimeWait, Totals};
 
+use super::namespaces::Place;
 use super::table::{Column, Columns, bar};
 use super::verdict::{self, INDENT, Severity};
 use super::{by_dest, provenance};
@@ -34,9 +35,21 @@ fn write_verdict(report: &SummaryReport, out: &mut impl Write) -> io::Result<()>
     let Some(fullest) = report.destinations.first() else {
         return verdict::write(Severity::Ok, "no outbound connection holds a local port", out);
     };
-    let name = by_dest::destination_name(fullest);
+    write_verdict_on(fullest, range_size, None, out)
+}
+
+/// The verdict that the fullest destination makes; in another network namespace it says in which.
+pub(crate) fn write_verdict_on(
+    fullest: &Destination,
+    range_size: u32,
+    place: Option<&Place>,
+    out: &mut impl Write,
+) -> io::Result<()> {
+    let destination = by_dest::destination_name(fullest);
+    let name = place.map_or(destination.clone(), |place| format!("netns {}: {destination}", place.name));
     let held = fullest.ports_used.saturating_sub(u64::from(fullest.reusable));
-    let next = format!("{INDENT}Next: twscan by-dest {name}");
+    let netns = place.and_then(|place| place.reference.as_ref()).map_or(String::new(), |name| format!(" -N {name}"));
+    let next = format!("{INDENT}Next: twscan by-dest{netns} {destination}");
     match fullest.zone.unwrap_or(Zone::Fast) {
         Zone::Full => {
             verdict::write(
@@ -61,7 +74,10 @@ fn write_verdict(report: &SummaryReport, out: &mut impl Write) -> io::Result<()>
         }
         _ => verdict::write(
             Severity::Ok,
-            &format!("every destination has local ports to spare (fullest: {held} of {range_size})"),
+            &format!(
+                "every destination{} has local ports to spare (fullest: {held} of {range_size})",
+                if place.is_some() { " of every netns read" } else { "" }
+            ),
             out,
         ),
     }

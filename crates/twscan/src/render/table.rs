@@ -7,6 +7,7 @@ pub(crate) struct Columns {
     alignments: Vec<CellAlignment>,
     table: Table,
     wide: Vec<Option<String>>,
+    below: Vec<Vec<String>>,
 }
 
 /// A column's heading, and to which side its cells lean.
@@ -26,7 +27,7 @@ impl Columns {
                 Column::Right(_) => CellAlignment::Right,
             })
             .collect();
-        let mut columns_table = Self { alignments, table, wide: vec![None] };
+        let mut columns_table = Self { alignments, table, wide: vec![None], below: vec![Vec::new()] };
         let heading = columns.iter().map(|column| match column {
             Column::Left(text) | Column::Right(text) => (*text).to_owned(),
         });
@@ -38,6 +39,7 @@ impl Columns {
         let row = self.cells(cells);
         self.table.add_row(row);
         self.wide.push(None);
+        self.below.push(Vec::new());
     }
 
     /// A row whose first cells are too long for their columns: they get a line of their own above it.
@@ -45,6 +47,14 @@ impl Columns {
         let row = self.cells(cells);
         self.table.add_row(row);
         self.wide.push(Some(line));
+        self.below.push(Vec::new());
+    }
+
+    /// Lines to stand below the last row.
+    pub(crate) fn lines_below(&mut self, lines: Vec<String>) {
+        if let Some(below) = self.below.last_mut() {
+            *below = lines;
+        }
     }
 
     /// The lines, without trailing blanks.
@@ -53,9 +63,10 @@ impl Columns {
             column.set_padding((0, 2));
         }
         let mut lines = Vec::new();
-        for (line, wide) in self.table.lines().zip(self.wide) {
+        for ((line, wide), below) in self.table.lines().zip(self.wide).zip(self.below) {
             lines.extend(wide);
             lines.push(line.trim_end().to_owned());
+            lines.extend(below);
         }
         lines
     }

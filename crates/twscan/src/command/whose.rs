@@ -1,0 +1,58 @@
+use twscan_core::filter::Filter;
+use twscan_core::host::Host;
+use twscan_core::procfs::owner::{OwnerScan, Owners};
+use twscan_core::socket::{SocketRecord, StateSet};
+use twscan_core::tally::{DestinationKey, LiveSockets, Role, Roles, Share, Tally};
+
+use crate::failure::Failure;
+
+/// Whose the sockets are. This takes a walk of its own, over the live sockets alone, and a look at the open files of
+/// processes.
+pub(crate) struct Whose {
+    roles: Roles,
+    live: LiveSockets,
+    owners: Owners,
+}
+
+impl Whose {
+    pub(crate) fn find(
+        host: &Host,
+        roles: &Roles,
+        asked: StateSet,
+        filter: &Filter,
+        wanted: impl Fn(&SocketRecord<'_>, Role) -> bool,
+    ) -> Result<Self, Failure> {
+        if host.recorded().is_some() {
+            return Err(twscan_core::Error::NotRecorded { what: "which processes had the sockets" }.into());
+        }
+        let states = (StateSet::ALL.bits() | asked.bits()) & !StateSet::TIME_WAIT.bits();
+        let mut live = LiveSockets::new(roles.clone());
+        let mut keep = |record: &SocketRecord<'_>| {
+            if filter.matches(record) && wanted(record, roles.of(record)) {
+                live.observe(record);
+            }
+        };
+        host.sockets_matching(StateSet::from_bits(states), filter)?.observe(&mut keep)?;
+        let owners = OwnerScan::new(host.procfs()).find(live.wanted())?;
+        Ok(Self { roles: roles.clone(), live, owners })
+    }
+
+    pub(crate) fn live(&self) -> &LiveSockets {
+        &self.live
+    }
+
+    pub(crate) fn owners(&self) -> &Owners {
+        &self.owners
+    }
+
+    /// The owners of one socket, or its likely ones.
+    pub(crate) fn of(&self, record: &SocketRecord<'_>) -> Vec<Share<'_>> {
+        match record.inode() {
+            0 => {
+                let key = DestinationKey::of(record, self.roles.of(record));
+                self.live.shares(&key, StateSet::EMPTY, 1, &self.owners)
+            }
+            inode => self.owners.of(inode).map(Share::sure).collect(),
+        }
+    }
+}
