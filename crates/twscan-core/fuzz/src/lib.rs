@@ -22,7 +22,9 @@ pub fn netlink(data: &[u8]) {
             read(&SocketRecord::new(msg));
         }
     }
-    let _ = Attributes::new(data).map_while(Result::ok).map(|attribute| attribute.as_u64()).count();
+    Attributes::new(data).map_while(Result::ok).for_each(|attribute| {
+        let _ = (attribute.kind(), attribute.as_u32(), attribute.as_u64());
+    });
     let _ = DumpRequest::decode(data);
     let Ok(mut dump) = Dump::start(Script::new([Ok(data.to_vec())]), &DumpRequest::one_walk(StateSet::ALL)) else {
         return;
