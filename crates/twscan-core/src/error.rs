@@ -1,4 +1,5 @@
 use std::io;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -99,6 +100,18 @@ pub enum Error {
     /// A network namespace could not be found or entered.
     #[error(transparent)]
     Netns(#[from] crate::netns::NetnsError),
+    /// The kernel has no route to a destination, so that no source address is known.
+    #[error("cannot find the source address of connections to {destination}; name one")]
+    Route {
+        /// The destination.
+        destination: SocketAddr,
+        /// What the kernel answered.
+        #[source]
+        cause: io::Error,
+    },
+    /// The local port range is not known, so that there is nothing to judge.
+    #[error("cannot tell the local port range: net.ipv4.ip_local_port_range is not readable")]
+    NoPortRange,
     /// A file of the kernel's could not be read.
     #[error("cannot read {}", path.display())]
     ReadFile {
@@ -227,6 +240,7 @@ impl Error {
             | Self::Receive { cause }
             | Self::Refused { cause }
             | Self::Aborted { cause, .. }
+            | Self::Route { cause, .. }
             | Self::ReadFile { cause, .. } => cause.raw_os_error(),
             _ => None,
         }

@@ -313,6 +313,12 @@ impl Sockets {
         }
     }
 
+    /// Whether the kernel runs the bytecode, so that only what it accepts comes.
+    #[must_use]
+    pub fn is_filtered(&self) -> bool {
+        self.source != Source::Procfs && self.bytecode_refused.is_none()
+    }
+
     /// Which source serves.
     #[must_use]
     pub fn source(&self) -> Source {

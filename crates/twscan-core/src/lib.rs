@@ -12,6 +12,8 @@
 //! let db = "10.0.0.5:5432".parse()?;
 //! let parked = Scan::new().state(TcpState::TimeWait).to(db).count()?;
 //! println!("{} in TIME_WAIT to {db}, complete: {}", parked.sockets, parked.complete);
+//! let budget = Scan::new().budget_to(db)?;
+//! println!("{budget}");
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
@@ -31,6 +33,7 @@
 //! | [`walk`] | one walk to its end, begun again where it broke off |
 //! | [`netns`] | network namespaces: entering one, finding all |
 //! | [`sample`] | one moment of a host |
+//! | [`route`] | which source address connections get |
 //! | [`budget`] | how many connections are left to a destination |
 //!
 //! # Features
@@ -54,6 +57,8 @@ pub mod port;
 pub mod procfs;
 #[cfg(feature = "serde")]
 pub mod report;
+#[cfg(all(feature = "live", target_os = "linux"))]
+pub mod route;
 pub mod sample;
 mod scan;
 pub mod sock_diag;

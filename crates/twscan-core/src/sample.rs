@@ -4,12 +4,13 @@ use std::time::SystemTime;
 
 use crate::Error;
 use crate::filter::Filter;
-use crate::host::{Host, Source};
+use crate::host::{Host, Sockets, Source};
 use crate::netns::Others;
-use crate::procfs::{Counters, Settings};
+use crate::port::PortSet;
+use crate::procfs::{CounterFile, Counters, Settings};
 use crate::sock_diag::DumpStats;
 use crate::socket::{SocketRecord, StateSet, TcpState};
-use crate::tally::{Destinations, PortRules, Role, Roles, StateCounts, Tally};
+use crate::tally::{Destinations, PortHolders, PortRules, Role, Roles, StateCounts, Tally, explicit_binds};
 use crate::walk::Walk;
 
 /// What was seen of a network namespace at one moment.
@@ -28,6 +29,8 @@ pub struct Sample {
     pub states: StateCounts,
     /// Sockets by destination, and TIME_WAITs by role.
     pub destinations: Destinations,
+    /// Who holds which local ports, where [`Sampler::ports`] asked for it and the port range is known.
+    pub holders: Option<PortHolders>,
 }
 
 /// Where a result comes from.
@@ -109,6 +112,14 @@ impl Provenance {
     pub fn complete(&self) -> bool {
         self.partial.is_none()
     }
+
+    /// Whether the release names this version or a later one. Distributions keep a number and add features, so that a no
+    /// is uncertain.
+    fn kernel_at_least(&self, major: u32, minor: u32) -> bool {
+        let Some(release) = &self.kernel else { return false };
+        let mut numbers = release.split(|c: char| !c.is_ascii_digit()).map_while(|number| number.parse::<u32>().ok());
+        (numbers.next(), numbers.next()) >= (Some(major), Some(minor))
+    }
 }
 
 /// Takes samples of a host.
@@ -117,7 +128,9 @@ pub struct Sampler<'h> {
     states: StateSet,
     filter: Filter,
     max_groups: usize,
+    ports: bool,
     wanted: Option<Box<Wanted<'h>>>,
+    counters: &'static [CounterFile],
 }
 
 type Wanted<'h> = dyn Fn(&SocketRecord<'_>, Role) -> bool + 'h;
@@ -126,7 +139,15 @@ impl<'h> Sampler<'h> {
     /// Samples all sockets but the bound-and-idle ones.
     #[must_use]
     pub fn new(host: &'h Host) -> Self {
-        Self { host, states: StateSet::ALL, filter: Filter::default(), max_groups: usize::MAX, wanted: None }
+        Self {
+            host,
+            states: StateSet::ALL,
+            filter: Filter::default(),
+            max_groups: usize::MAX,
+            ports: false,
+            wanted: None,
+            counters: CounterFile::ALL,
+        }
     }
 
     /// Asks for these states and no others.
@@ -150,10 +171,26 @@ impl<'h> Sampler<'h> {
         self
     }
 
-    /// Counts only the sockets that satisfy this, besides the filter.
+    /// Notes who holds which local ports, for exact budgets: asks for every state and for bound-but-idle sockets, in one
+    /// walk, and in a second, filtered one for live sockets that chose their port by bind().
+    #[must_use]
+    pub fn ports(mut self) -> Self {
+        self.ports = true;
+        self.states = StateSet::PORT_HOLDERS;
+        self
+    }
+
+    /// Counts only the sockets that satisfy this, besides the filter. Who holds which ports is noted of all.
     #[must_use]
     pub fn wanted(mut self, wanted: impl Fn(&SocketRecord<'_>, Role) -> bool + 'h) -> Self {
         self.wanted = Some(Box::new(wanted));
+        self
+    }
+
+    /// Reads these of the kernel's counters, where not all are needed; the others are `None` in the sample.
+    #[must_use]
+    pub fn counters(mut self, files: &'static [CounterFile]) -> Self {
+        self.counters = files;
         self
     }
 
@@ -166,21 +203,54 @@ impl<'h> Sampler<'h> {
     pub fn take(&self) -> Result<Sample, Error> {
         let mut provenance = Provenance::of(self.host);
         let settings = self.host.procfs().settings()?;
-        let counters = self.host.procfs().counters()?;
+        let counters = self.host.procfs().counters_of(self.counters)?;
         let listeners = self.host.listeners()?;
         let listening = listeners.tally;
         let rules = PortRules::new(&settings, &listening);
-        let walk = self.host.tally_matching(self.states, &self.filter, || SampleTally {
+        let fresh = || SampleTally {
             states: StateCounts::default(),
             destinations: Destinations::new(Roles::new(listening.clone(), settings.range), rules.clone())
                 .at_most(self.max_groups),
+            holders: if self.ports { PortHolders::new(&settings, listening.clone()) } else { None },
             filter: &self.filter,
             wanted: self.wanted.as_deref(),
-        })?;
+        };
+        let walk = if self.ports {
+            // The kernel must not leave out a holder.
+            self.host.tally(self.states, &[], fresh)?
+        } else {
+            self.host.tally_matching(self.states, &self.filter, fresh)?
+        };
         provenance.of_walk(&walk, &settings);
         provenance.partial = provenance.partial.or(listeners.interruption.map(|error| error.chain()));
-        let SampleTally { states, destinations, .. } = walk.tally;
-        Ok(Sample { provenance, asked: self.states, settings, counters, states, destinations })
+        let SampleTally { states, destinations, holders, .. } = walk.tally;
+        let holders = holders.map(|holders| self.with_binds(holders, &settings, &provenance));
+        Ok(Sample { provenance, asked: self.states, settings, counters, states, destinations, holders })
+    }
+
+    /// What one walk does not tell of the ports that bind() holds.
+    fn with_binds(&self, mut holders: PortHolders, settings: &Settings, provenance: &Provenance) -> PortHolders {
+        if provenance.source == Some(Source::Procfs) {
+            return holders;
+        }
+        // Bit 13 came with 6.8, the parameter with 6.14.
+        if settings.tw_reuse_delay.is_some() || provenance.kernel_at_least(6, 8) {
+            holders.assume_idle_shown();
+        }
+        let live = !(StateSet::LISTEN | StateSet::TIME_WAIT);
+        let mut ports = PortSet::new();
+        let mut note = |record: &SocketRecord<'_>| {
+            ports.insert(record.local_port());
+        };
+        let walk = self.host.sockets(live, &explicit_binds());
+        // Without the filter every socket would look as if it had passed it.
+        let walk = walk.ok().filter(Sockets::is_filtered);
+        if let Some(mut sockets) = walk
+            && sockets.observe(&mut note).is_ok()
+        {
+            holders.set_explicit(&ports);
+        }
+        holders
     }
 }
 
@@ -209,6 +279,7 @@ const CROWDED: u64 = 4;
 struct SampleTally<'s> {
     states: StateCounts,
     destinations: Destinations,
+    holders: Option<PortHolders>,
     filter: &'s Filter,
     wanted: Option<&'s Wanted<'s>>,
 }
@@ -216,11 +287,61 @@ struct SampleTally<'s> {
 impl Tally for SampleTally<'_> {
     #[inline]
     fn observe(&mut self, record: &SocketRecord<'_>) {
-        let is_wanted = |wanted: &Wanted<'_>| wanted(record, self.destinations.roles().of(record));
-        if !self.filter.matches(record) || !self.wanted.is_none_or(is_wanted) {
-            return;
+        if let Some(holders) = &mut self.holders {
+            holders.observe(record);
         }
-        self.states.observe(record);
-        self.destinations.observe(record);
+        let is_wanted = |wanted: &Wanted<'_>| wanted(record, self.destinations.roles().of(record));
+        if self.filter.matches(record) && self.wanted.is_none_or(is_wanted) {
+            self.states.observe(record);
+            self.destinations.observe(record);
+        }
+    }
+}
+
+/// A sample of these sockets, as [`Sampler::ports`] would take it from a kernel that shows everything.
+#[cfg(test)]
+pub(crate) fn test_sample(settings: &Settings, sockets: &[crate::wire::InetDiagMsgBuilder]) -> Sample {
+    use crate::wire::InetDiagMsg;
+
+    let messages = sockets.iter().map(|socket| {
+        let mut bytes = Vec::new();
+        socket.append_payload(&mut bytes);
+        bytes
+    });
+    let messages: Vec<_> = messages.collect();
+    let records = || messages.iter().map(|bytes| SocketRecord::new(InetDiagMsg::new(bytes).unwrap()));
+    let mut listening = PortSet::new();
+    records().for_each(|record| listening.observe(&record));
+    let mut holders = PortHolders::new(settings, listening.clone()).unwrap();
+    holders.assume_idle_shown();
+    holders.set_explicit(&PortSet::new());
+    let rules = PortRules::new(settings, &listening);
+    let mut destinations = Destinations::new(Roles::new(listening, settings.range), rules);
+    let mut states = StateCounts::default();
+    for record in records() {
+        states.observe(&record);
+        destinations.observe(&record);
+        holders.observe(&record);
+    }
+    Sample {
+        provenance: Provenance {
+            captured_at: SystemTime::UNIX_EPOCH,
+            kernel: None,
+            hostname: None,
+            netns: NetnsId::default(),
+            initial_netns: false,
+            source: Some(Source::NetlinkOneWalk),
+            dump: DumpStats::default(),
+            partial: None,
+            approximate: None,
+            replayed_from: None,
+            other_netns: None,
+        },
+        asked: StateSet::PORT_HOLDERS,
+        settings: settings.clone(),
+        counters: Counters::default(),
+        states,
+        destinations,
+        holders: Some(holders),
     }
 }

@@ -1,14 +1,15 @@
 //! The front door: count, tally or sample the sockets of this host in a line or two.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use crate::Error;
+use crate::budget::{LocalPorts, PortBudget};
 use crate::filter::{Filter, Prefix, Side};
 use crate::host::{Host, Source};
 use crate::sample::{Sample, Sampler};
 use crate::sock_diag::DumpStats;
 use crate::socket::{SocketRecord, StateSet};
-use crate::tally::Tally;
+use crate::tally::{Tally, Tuple};
 
 /// A question about the sockets of a host.
 ///
@@ -95,6 +96,26 @@ impl Scan {
     /// As for [`Sampler::take`].
     pub fn sample(&self) -> Result<Sample, Error> {
         Sampler::new(&self.host).states(self.wanted_states()).filter(self.filter.clone()).take()
+    }
+
+    /// What connections to a destination have left, from the address that the kernel would give them: the lookup of a route
+    /// in the thread's network namespace, which sends nothing. v4-mapped addresses are folded to IPv4.
+    ///
+    /// # Errors
+    /// [`Error::Route`] where there is no route, and as for [`budget_between`](Self::budget_between).
+    #[cfg(all(feature = "live", target_os = "linux"))]
+    pub fn budget_to(&self, destination: SocketAddr) -> Result<PortBudget, Error> {
+        self.budget_between(crate::route::source_to(destination)?, destination)
+    }
+
+    /// What connections from a source address to a destination have left.
+    ///
+    /// # Errors
+    /// [`Error::NoPortRange`], and as for [`Sampler::take`].
+    pub fn budget_between(&self, source: IpAddr, destination: SocketAddr) -> Result<PortBudget, Error> {
+        let sample = Sampler::new(&self.host).ports().take()?;
+        let ports = LocalPorts::of(&sample).ok_or(Error::NoPortRange)?;
+        Ok(ports.budget(&Tuple::new(source, destination)))
     }
 
     fn wanted_states(&self) -> StateSet {

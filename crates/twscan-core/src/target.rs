@@ -1,11 +1,12 @@
 //! What a user points at: a port, an address, a prefix, or an address with a port.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::str::FromStr;
 
 use ipnet::{IpNet, Ipv4Net};
 
+use crate::filter::{Filter, Prefix, Side};
 use crate::socket::{SocketRecord, TcpState};
 use crate::tally::Role;
 
@@ -39,6 +40,24 @@ impl Target {
     #[must_use]
     pub fn port_number(&self) -> Option<u16> {
         self.port
+    }
+
+    /// A filter that lets through every socket that [`matches`](Self::matches), for the kernel to leave out most others.
+    #[must_use]
+    pub fn filter(&self) -> Filter {
+        // A mapped socket with one side unspecified is folded in a way that no prefix tells.
+        let holds = |address: IpAddr| self.net.is_some_and(|net| net.contains(&address));
+        let unspecified = [IpAddr::V4(Ipv4Addr::UNSPECIFIED), IpAddr::V6(Ipv6Addr::UNSPECIFIED)];
+        let net = self.net.filter(|_| !unspecified.into_iter().any(holds));
+        let prefix = net.and_then(|net| Prefix::new(net.addr(), net.prefix_len()));
+        let mut sides =
+            vec![Filter::Host(Side::Remote, prefix, self.port), Filter::Host(Side::Local, prefix, self.port)];
+        if prefix.is_some() {
+            // Listeners at every address.
+            let everywhere = |address| Filter::Host(Side::Local, Some(Prefix::from(address)), self.port);
+            sides.extend(unspecified.map(everywhere));
+        }
+        Filter::Or(sides)
     }
 
     /// Whether this address and port is meant.
@@ -197,6 +216,41 @@ mod tests {
         ] {
             assert_eq!(text.parse::<Target>().unwrap().to_string(), shown, "{text}");
         }
+    }
+
+    #[test]
+    fn the_filter_lets_through_whatever_matches() {
+        use crate::wire::{AF_INET, AF_INET6, InetDiagMsg, InetDiagMsgBuilder};
+        let addresses =
+            ["0.0.0.0", "127.0.0.1", "10.0.0.5", "::", "::1", "fd00::5", "::ffff:10.0.0.5", "::ffff:0.0.0.0"];
+        let endpoints: Vec<SocketAddr> = addresses
+            .iter()
+            .flat_map(|address| [0, 80, 8080].map(|port| SocketAddr::new(address.parse().unwrap(), port)))
+            .collect();
+        let texts =
+            ["80", "10.0.0.5", "10.0.0.5:80", "10.0.0.0/8", "0.0.0.0/0", "0.0.0.0", "::/0", "[::1]:80", "fd00::/8"];
+        let targets: Vec<Target> = texts.iter().map(|text| text.parse().unwrap()).collect();
+        let mut matching = 0;
+        for (local, remote) in endpoints.iter().flat_map(|local| endpoints.iter().map(move |remote| (local, remote))) {
+            if local.is_ipv4() != remote.is_ipv4() {
+                continue;
+            }
+            for state in [1, 10] {
+                let mut bytes = Vec::new();
+                let family = if local.is_ipv4() { AF_INET } else { AF_INET6 };
+                InetDiagMsgBuilder::new(state).family(family).local(*local).remote(*remote).append_payload(&mut bytes);
+                let record = SocketRecord::new(InetDiagMsg::new(&bytes).unwrap());
+                for target in &targets {
+                    for role in [Role::Outbound, Role::Inbound, Role::Ambiguous] {
+                        if target.matches(&record, role) {
+                            matching += 1;
+                            assert!(target.filter().matches(&record), "{target} {role:?} {record:?}");
+                        }
+                    }
+                }
+            }
+        }
+        assert!(matching > 1000, "{matching}");
     }
 
     #[test]

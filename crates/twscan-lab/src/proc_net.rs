@@ -25,7 +25,7 @@ impl ProcNet {
             tcp: states("tcp")?,
             // The file is absent where IPv6 is disabled.
             tcp6: states("tcp6").unwrap_or_default(),
-            sockstat_tw: time_waits(&text("sockstat")?).ok_or_else(|| malformed("sockstat"))?,
+            sockstat_tw: field(&text("sockstat")?, "TCP:", "tw").ok_or_else(|| malformed("sockstat"))?,
         })
     }
 
@@ -35,6 +35,14 @@ impl ProcNet {
         let of = |family: &BTreeMap<&str, usize>| family.get(state).copied().unwrap_or(0);
         of(&self.tcp) + of(&self.tcp6)
     }
+}
+
+/// Sockets of the calling thread's namespace that are in no TIME_WAIT or FIN_WAIT2 mini-socket: `inuse` of both families.
+pub(crate) fn live_sockets() -> Result<usize, Error> {
+    let tcp = field(&text("sockstat")?, "TCP:", "inuse").ok_or_else(|| malformed("sockstat"))?;
+    // The file is absent where IPv6 is disabled.
+    let tcp6 = text("sockstat6").ok().and_then(|text| field(&text, "TCP6:", "inuse")).unwrap_or(0);
+    Ok(tcp + tcp6)
 }
 
 fn states(file: &str) -> Result<BTreeMap<&'static str, usize>, Error> {
@@ -51,9 +59,10 @@ fn state_name(hex: &str) -> Option<&'static str> {
     STATES.get(number.checked_sub(1)?).copied()
 }
 
-fn time_waits(sockstat: &str) -> Option<usize> {
-    let tcp = sockstat.lines().find(|line| line.starts_with("TCP:"))?;
-    let mut words = tcp.split_ascii_whitespace().skip_while(|word| *word != "tw");
+/// A number of sockstat: the word behind `name` in the line of `section`.
+fn field(sockstat: &str, section: &str, name: &str) -> Option<usize> {
+    let line = sockstat.lines().find(|line| line.starts_with(section))?;
+    let mut words = line.split_ascii_whitespace().skip_while(|word| *word != name);
     words.nth(1)?.parse().ok()
 }
 
@@ -90,8 +99,8 @@ mod tests {
     #[test]
     fn the_tw_field_is_read_and_a_line_without_it_is_refused() {
         let line = "sockets: used 9\nTCP: inuse 1 orphan 0 tw 345 alloc 2 mem 0\n";
-        assert_eq!(time_waits(line), Some(345));
-        assert_eq!(time_waits("TCP: inuse 1\nUDP: tw 3\n"), None);
+        assert_eq!(field(line, "TCP:", "tw"), Some(345));
+        assert_eq!(field("TCP: inuse 1\nUDP: tw 3\n", "TCP:", "tw"), None);
     }
 
     #[test]

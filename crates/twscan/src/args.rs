@@ -49,8 +49,8 @@ pub(crate) struct GlobalArgs {
     #[arg(long, global = true, conflicts_with_all = ["netns", "from"])]
     pub(crate) all_netns: bool,
     /// Read sockets this way and no other
-    #[arg(long, global = true, value_name = "SOURCE", hide_short_help = true, conflicts_with = "from")]
-    pub(crate) source: Option<SourceArg>,
+    #[arg(long, global = true, value_name = "WAY", hide_short_help = true, conflicts_with = "from")]
+    pub(crate) via: Option<SourceArg>,
     #[command(flatten)]
     pub(crate) recording: RecordingArgs,
 }
@@ -142,6 +142,23 @@ pub(crate) enum CommandArgs {
         twscan list --format jsonl | jq -r 'select(.role==\"outbound\") | .remote.addr'"
     )]
     List(ListArgs),
+    /// How many more connections fit, for each source and destination
+    #[command(after_help = "TARGET is the remote side: 8080  10.0.0.5  10.0.0.0/8  10.0.0.5:5432  [fd00::5]:5432\n\
+        With address and port, a destination without a socket is answered too.\n\n\
+        Examples:\n  \
+        twscan ports                           the range, what blocks it, and the fullest destinations\n  \
+        twscan ports 10.0.0.5:5432             what the database has left, and how sure that is\n  \
+        twscan ports 10.0.0.5:5432 --map       which ports are taken: one half of the range fills first\n  \
+        twscan ports --json | jq '.budgets[] | select(.zone != \"fast\")'")]
+    Ports(PortsArgs),
+    /// Hold the predictions of `twscan ports` against this kernel, in a private network namespace
+    #[command(after_help = "Exits with 1 where the kernel grants another number of connections than predicted.\n\
+        Nothing of the host's is read or touched; it takes seconds.\n\n\
+        Examples:\n  \
+        twscan selftest                        every scenario\n  \
+        twscan selftest --mixtures 300         and 300 random mixtures\n  \
+        unshare --map-root-user --net twscan selftest")]
+    Selftest(SelftestArgs),
     /// Record this host, for later or for somebody else: read it with --from
     #[command(after_help = "Examples:\n  \
         twscan capture before.twcap                       one sample\n  \
@@ -270,6 +287,34 @@ pub(crate) struct CompareArgs {
     /// How many destinations to show
     #[arg(long, value_name = "N", default_value_t = 10)]
     pub(crate) top: usize,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct PortsArgs {
+    /// A port, an address, a prefix, addr:port or `[v6]:port`
+    pub(crate) target: Option<String>,
+    /// Only connections from this local address
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) source: Option<std::net::IpAddr>,
+    /// Show which ports are taken
+    #[arg(long)]
+    pub(crate) map: bool,
+    /// How many rows to show
+    #[arg(long, value_name = "N", default_value_t = 20, conflicts_with = "all")]
+    pub(crate) top: usize,
+    /// Show every row
+    #[arg(long)]
+    pub(crate) all: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct SelftestArgs {
+    /// Random mixtures to try besides
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    pub(crate) mixtures: u32,
+    /// The first mixture's seed; the next have the next numbers
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) seed: u64,
 }
 
 /// Prints clap's message, and more where a word that is no command looks like a target.

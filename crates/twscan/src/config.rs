@@ -1,6 +1,7 @@
 //! What the arguments and the surroundings amount to; behind this nobody knows clap.
 
 use std::io::IsTerminal;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use anstream::ColorChoice;
@@ -12,7 +13,9 @@ use twscan_core::netns::NetnsRef;
 use twscan_core::socket::{Family, SocketRecord, StateSet, TcpState};
 use twscan_core::target::Target;
 
-use crate::args::{Args, ByDestArgs, CaptureArgs, CommandArgs, CompareArgs, ListArgs, SourceArg, SummaryArgs};
+use crate::args::{
+    Args, ByDestArgs, CaptureArgs, CommandArgs, CompareArgs, ListArgs, PortsArgs, SelftestArgs, SourceArg, SummaryArgs,
+};
 pub(crate) use crate::args::{CaptureForm, Format, SortKey};
 use crate::failure::Failure;
 use crate::recording;
@@ -50,6 +53,8 @@ pub(crate) enum Action {
     Summary { quick: bool, top: usize },
     ByDest(ByDest),
     List(List),
+    Ports { target: Option<Target>, source: Option<IpAddr>, map: bool, top: Option<usize> },
+    Selftest { mixtures: u32, seed: u64 },
     Completions(clap_complete::Shell),
     Man,
 }
@@ -84,9 +89,13 @@ pub(crate) enum Families {
 
 impl Families {
     pub(crate) fn contain(self, record: &SocketRecord<'_>) -> bool {
+        self == Self::Both || self.contain_family(record.family())
+    }
+
+    pub(crate) fn contain_family(self, family: Family) -> bool {
         match self {
             Self::Both => true,
-            Self::Only(family) => record.family() == family,
+            Self::Only(only) => only == family,
         }
     }
 }
@@ -110,6 +119,8 @@ impl Config {
                 let (states, filter) = (states.unwrap_or(StateSet::ALL), filter.unwrap_or_default());
                 Action::List(List { states, filter, heading: !no_header, owners })
             }
+            CommandArgs::Ports(args) => ports(&args)?,
+            CommandArgs::Selftest(SelftestArgs { mixtures, seed }) => Action::Selftest { mixtures, seed },
             CommandArgs::Capture(args) => capture(args)?,
             CommandArgs::Compare(CompareArgs { before, after, top }) => Action::Compare {
                 before: recording::open(&before, &global.recording)?,
@@ -142,7 +153,7 @@ impl Config {
                 Some(file) => Some(recording::open(file, &global.recording)?),
                 None => None,
             },
-            source: global.source.map(|source| match source {
+            source: global.via.map(|source| match source {
                 SourceArg::OneWalk => Source::NetlinkOneWalk,
                 SourceArg::TwoWalks => Source::NetlinkTwoWalks,
                 SourceArg::Procfs => Source::Procfs,
@@ -195,9 +206,7 @@ fn time(text: &str) -> Result<Duration, Failure> {
 /// The first word is the target, unless states or a filter begin with it.
 fn by_dest(args: &ByDestArgs, names: &dyn Names) -> Result<ByDest, Failure> {
     let (target, words) = match args.words.split_first() {
-        Some((first, rest)) if !Selection::can_begin_with(first) => {
-            (Some(first.parse::<Target>().map_err(|error| Failure::Usage(error.to_string()))?), rest)
-        }
+        Some((first, rest)) if !Selection::can_begin_with(first) => (Some(target(first)?), rest),
         _ => (None, &args.words[..]),
     };
     let Selection { states, filter, .. } = selection(words, names)?;
@@ -207,6 +216,16 @@ fn by_dest(args: &ByDestArgs, names: &dyn Names) -> Result<ByDest, Failure> {
     };
     let top = (!args.all).then_some(args.top);
     Ok(ByDest { target, states, filter, sort: args.sort, top, max_groups: args.max_groups, owners: args.owners })
+}
+
+fn ports(args: &PortsArgs) -> Result<Action, Failure> {
+    let target = args.target.as_deref().map(target).transpose()?;
+    let source = args.source.map(|source| source.to_canonical());
+    Ok(Action::Ports { target, source, map: args.map, top: (!args.all).then_some(args.top) })
+}
+
+fn target(text: &str) -> Result<Target, Failure> {
+    text.parse().map_err(|error: twscan_core::target::InvalidTarget| Failure::Usage(error.to_string()))
 }
 
 fn selection(words: &[String], names: &dyn Names) -> Result<Selection, Failure> {

@@ -10,6 +10,8 @@ pub(crate) enum Failure {
     Write(io::Error),
     /// A file of the user's could not be read or made.
     File(String, io::Error),
+    /// No namespace, or no population in it, could be made for the self-test.
+    Selftest(twscan_lab::Error),
     /// What the user asked for makes no sense; the text says what would.
     Usage(String),
 }
@@ -30,6 +32,12 @@ impl fmt::Display for Failure {
             Self::Read(error) => write!(f, "error: {}", error.chain()),
             Self::Write(error) => write!(f, "error: cannot write the output: {error}"),
             Self::File(name, error) => write!(f, "error: {name}: {error}"),
+            Self::Selftest(error) if error.is_permission_denied() => write!(
+                f,
+                "error: cannot make a network namespace to test in: {error}; run as root, or allow unprivileged user \
+                 namespaces"
+            ),
+            Self::Selftest(error) => write!(f, "error: cannot run the self-test: {error}"),
             Self::Usage(text) => write!(f, "error: {text}"),
         }
     }
@@ -38,6 +46,12 @@ impl fmt::Display for Failure {
 impl From<twscan_core::Error> for Failure {
     fn from(error: twscan_core::Error) -> Self {
         Self::Read(error)
+    }
+}
+
+impl From<twscan_lab::Error> for Failure {
+    fn from(error: twscan_lab::Error) -> Self {
+        Self::Selftest(error)
     }
 }
 

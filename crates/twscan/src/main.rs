@@ -47,6 +47,8 @@ fn run(args: Args) -> Result<Status, Failure> {
 enum Status {
     /// 0: done, nothing to report.
     Done,
+    /// 1: done, and something is wrong.
+    Findings,
     /// 2: failed, or the result is partial.
     Failed,
 }
@@ -62,6 +64,7 @@ impl From<Status> for ExitCode {
     fn from(status: Status) -> Self {
         match status {
             Status::Done => Self::SUCCESS,
+            Status::Findings => Self::from(1),
             Status::Failed => Self::from(2),
         }
     }

@@ -53,7 +53,7 @@ fn summary_by_dest_and_list_agree_with_what_was_made() -> Outcome {
         let listener = populate(net);
         net.run(|| {
             for source in ["one-walk", "two-walks", "procfs"] {
-                let summary = json(&["summary", "--json", "--source", source]);
+                let summary = json(&["summary", "--json", "--via", source]);
                 assert_eq!(summary["schema"], "twscan.summary/1");
                 assert_eq!(summary["complete"], true);
                 assert_eq!(summary["time_wait"]["total"], 470);
@@ -69,7 +69,7 @@ fn summary_by_dest_and_list_agree_with_what_was_made() -> Outcome {
                 assert_eq!(summary["destinations"][0]["destination"], "127.0.0.1");
                 assert_eq!(summary["destinations"][0]["ports_used"], 300);
 
-                let by_dest = json(&["by-dest", "8080", "--json", "--source", source]);
+                let by_dest = json(&["by-dest", "8080", "--json", "--via", source]);
                 assert_eq!(by_dest["matched"], 421, "outbound 400, inbound 20 and the listener");
                 let rows = by_dest["destinations"].as_array().unwrap();
                 assert_eq!(rows.len(), 3);
@@ -82,7 +82,7 @@ fn summary_by_dest_and_list_agree_with_what_was_made() -> Outcome {
                     (&Value::Null, &8080.into(), &21.into())
                 );
 
-                let rows = lines(&["list", "time-wait", "--format", "jsonl", "--source", source]);
+                let rows = lines(&["list", "time-wait", "--format", "jsonl", "--via", source]);
                 assert_eq!(rows.len(), 470);
                 for row in rows {
                     let row: Value = serde_json::from_str(&row).unwrap();
@@ -132,7 +132,7 @@ fn words_of_ss_choose_the_same_sockets_in_list_and_by_dest() -> Outcome {
             let also = json(&["by-dest", "8080", "time-wait", "--state", "listen", "--json"]);
             assert_eq!((&also["matched"], &also["filter"]), (&421.into(), &Value::Null));
             for source in ["one-walk", "two-walks", "procfs"] {
-                let rows = lines(&["list", "-H", "--source", source, "time-wait", "not dport = :8080"]);
+                let rows = lines(&["list", "-H", "--via", source, "time-wait", "not dport = :8080"]);
                 assert_eq!(rows.len(), 70, "{source}");
             }
         })
@@ -144,9 +144,7 @@ fn words_of_ss_choose_the_same_sockets_in_list_and_by_dest() -> Outcome {
 fn a_filter_that_the_source_cannot_judge_is_refused() -> Outcome {
     test_in_netns(|net| {
         net.run(|| {
-            for args in
-                [&["list", "--source", "procfs", "dev", "lo"][..], &["by-dest", "--source", "procfs", "dev", "1"]]
-            {
+            for args in [&["list", "--via", "procfs", "dev", "lo"][..], &["by-dest", "--via", "procfs", "dev", "1"]] {
                 let output = run(args);
                 assert_eq!(output.status.code(), Some(2));
                 let said = String::from_utf8(output.stderr).unwrap();

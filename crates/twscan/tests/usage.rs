@@ -103,7 +103,7 @@ fn every_malformed_filter_exits_2_and_names_the_column() {
 
 #[test]
 fn every_command_shows_examples_in_its_help() {
-    for command in ["summary", "by-dest", "list"] {
+    for command in ["summary", "by-dest", "list", "ports", "selftest"] {
         let output = twscan(&[command, "--help"]);
         assert_eq!(output.status.code(), Some(0));
         assert!(text(&output.stdout).contains("Examples:\n"), "{command}");

@@ -12,6 +12,7 @@ use crate::host::{Channel, Host, Recorded, Source};
 use crate::procfs::{Files, ProcFs};
 use crate::sock_diag::DumpRequest;
 use crate::socket::{SocketRecord, StateSet};
+use crate::tally::explicit_binds;
 
 /// One moment of a host as it was recorded.
 #[derive(Debug, Clone)]
@@ -72,7 +73,13 @@ impl RecordedSample {
         if let Some(error) = &walk.interruption {
             tape.fault(error.chain());
         }
+        // What no message tells: whose ports were chosen by bind().
+        let live = !(StateSet::LISTEN | StateSet::TIME_WAIT);
+        let filtered = teed
+            .sockets(live, &explicit_binds())
+            .is_ok_and(|mut sockets| sockets.is_filtered() && sockets.observe(&mut |_: &SocketRecord<'_>| ()).is_ok());
         let mut walks = tape.finish();
+        walks.retain(|recorded| recorded.request.filter().is_empty() || filtered);
         // What a source was asked before it gave way to another.
         let two = walk.source == Source::NetlinkTwoWalks;
         walks.retain(|recorded| recorded.request.family().is_some() == two);

@@ -50,6 +50,36 @@ pub struct Counters {
     pub listen_overflows: Option<u64>,
 }
 
+/// A file below `/proc/net` that holds counters. The kernel adds up each of them over all processors when it is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum CounterFile {
+    /// `sockstat`: sockets of each protocol, and TIME_WAITs.
+    Sockstat,
+    /// `sockstat6`: AF_INET6 sockets of each protocol.
+    Sockstat6,
+    /// `snmp`: `CurrEstab`, `ActiveOpens`, `PassiveOpens`.
+    Snmp,
+    /// `netstat`: what became of TIME_WAITs, and refusals.
+    Netstat,
+}
+
+impl CounterFile {
+    /// All of them.
+    pub const ALL: &[Self] = &[Self::Sockstat, Self::Sockstat6, Self::Snmp, Self::Netstat];
+    /// Those with the present numbers of sockets, which `ss -s` shows.
+    pub const SOCKETS: &[Self] = &[Self::Sockstat, Self::Sockstat6, Self::Snmp];
+
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Sockstat => "sockstat",
+            Self::Sockstat6 => "sockstat6",
+            Self::Snmp => "snmp",
+            Self::Netstat => "netstat",
+        }
+    }
+}
+
 impl Counters {
     /// Takes over what one of the four files says; their forms are told apart by their lines.
     pub fn parse(&mut self, text: &str) {

@@ -13,12 +13,12 @@ mod record;
 mod settings;
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::io;
+use std::fs::{self, File};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-pub use counters::Counters;
+pub use counters::{CounterFile, Counters};
 #[cfg(all(feature = "live", target_os = "linux"))]
 pub(crate) use mounts::Mount;
 pub use net_tcp::ProcNetTcp;
@@ -63,9 +63,17 @@ impl ProcFs {
     /// # Errors
     /// [`Error::ReadFile`] where a file is there and cannot be read; an absent one is `None` in the counters.
     pub fn counters(&self) -> Result<Counters, Error> {
+        self.counters_of(CounterFile::ALL)
+    }
+
+    /// Those of the counters that these files hold; the others are `None`.
+    ///
+    /// # Errors
+    /// As for [`counters`](Self::counters).
+    pub fn counters_of(&self, files: &[CounterFile]) -> Result<Counters, Error> {
         let mut counters = Counters::default();
-        for name in ["sockstat", "sockstat6", "snmp", "netstat"] {
-            if let Some(text) = self.read_net(name)? {
+        for file in files {
+            if let Some(text) = self.read_net(file.name())? {
                 counters.parse(&text);
             }
         }
@@ -177,7 +185,10 @@ impl ProcFs {
             Some(files) => files.get(name).cloned(),
             None => read_optional(&self.root.join(name))?,
         };
-        Ok(bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
+        let text = |bytes| {
+            String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
+        };
+        Ok(bytes.map(text))
     }
 
     fn link(&self, name: &str) -> Option<String> {
@@ -197,8 +208,15 @@ impl Default for ProcFs {
 /// Where a thread sees its own namespace's files: `/proc/net` shows the main thread's.
 const OWN_NET: &str = "thread-self/net";
 
+/// These files tell no length, and what reads them by growing pieces calls the kernel a dozen times.
+fn read_whole(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(8 * 1024);
+    File::open(path)?.read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
 fn read_optional(path: &Path) -> Result<Option<Vec<u8>>, Error> {
-    match fs::read(path) {
+    match read_whole(path) {
         Ok(bytes) => Ok(Some(bytes)),
         Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(cause) => Err(Error::ReadFile { path: path.to_owned(), cause }),

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use super::{Header, Owner, OwnerScan};
-use crate::budget::{PortBudget, Zone};
+use crate::budget::{Occupancy, Zone};
 use crate::filter::Filter;
 use crate::sample::Sample;
 use crate::socket::TcpState;
@@ -55,14 +55,14 @@ impl ByDestReport {
         order: impl Fn(&Destination, &Destination) -> Ordering,
         top: Option<usize>,
     ) -> Self {
-        let mut destinations = Destination::all(sample);
-        destinations.sort_by(order);
-        let groups = destinations.len();
+        let groups = sample.destinations.len();
         let rest = sample.destinations.other();
         let other = Other { sockets: rest.sockets(), time_wait: rest.of(TcpState::TimeWait) };
-        let matched = destinations.iter().map(|destination| destination.sockets).sum::<u64>() + other.sockets;
+        let kept: u64 = sample.destinations.iter().map(|(_, counts)| counts.sockets()).sum();
+        let matched = kept + other.sockets;
         let other = Some(other).filter(|other| other.sockets > 0);
-        destinations.truncate(top.unwrap_or(groups));
+        let rows = sample.destinations.iter().map(|(key, counts)| Destination::new(sample, key, counts));
+        let destinations = first(rows, order, top.unwrap_or(groups));
         let header = Header::new(Self::SCHEMA, &sample.provenance);
         Self { header, target, filter: None, destinations, groups, matched, other, owner_scan: None }
     }
@@ -121,6 +121,12 @@ impl Destination {
         sample.destinations.iter().map(|(key, counts)| Self::new(sample, key, counts)).collect()
     }
 
+    /// The outbound groups of a sample that have least left, at most `top`, the fullest first.
+    pub(super) fn fullest(sample: &Sample, top: usize) -> Vec<Self> {
+        let groups = sample.destinations.iter().filter(|(key, _)| key.role == Role::Outbound);
+        first(groups.map(|(key, counts)| Self::new(sample, key, counts)), Self::fullest_first, top)
+    }
+
     /// The outbound groups of a sample.
     #[must_use]
     pub fn outbound(sample: &Sample) -> Vec<Self> {
@@ -131,7 +137,7 @@ impl Destination {
     fn new(sample: &Sample, key: DestinationKey, counts: &DestinationCounts) -> Self {
         let outbound = key.role == Role::Outbound;
         let rules = sample.destinations.rules();
-        let budget = if outbound { PortBudget::new(rules, counts.ports) } else { None };
+        let budget = if outbound { Occupancy::new(rules, counts.ports) } else { None };
         let sockets = counts.sockets();
         Self {
             role: key.role,
@@ -210,6 +216,26 @@ impl Serialize for DestinationStates {
         }
         map.end()
     }
+}
+
+/// The first `top` rows in this order. Of hundreds of thousands no more than a few are ever kept at once.
+fn first(
+    rows: impl Iterator<Item = Destination>,
+    order: impl Fn(&Destination, &Destination) -> Ordering,
+    top: usize,
+) -> Vec<Destination> {
+    let room = top.saturating_mul(2).max(64);
+    let mut kept: Vec<Destination> = Vec::new();
+    for row in rows {
+        if kept.len() >= room {
+            kept.select_nth_unstable_by(top, &order);
+            kept.truncate(top);
+        }
+        kept.push(row);
+    }
+    kept.sort_unstable_by(order);
+    kept.truncate(top);
+    kept
 }
 
 fn role_name<S: Serializer>(role: &Role, serializer: S) -> Result<S::Ok, S::Error> {

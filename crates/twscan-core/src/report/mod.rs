@@ -10,6 +10,7 @@ mod list;
 mod logs;
 mod namespaces;
 mod owners;
+mod ports;
 mod summary;
 
 pub use by_dest::{ByDestReport, Destination, DestinationStates, Other};
@@ -19,6 +20,9 @@ pub use list::{Endpoint, SocketRow};
 pub use logs::{LOGS_SCHEMA, LogsDestination, LogsMinute, LogsOther, LogsProgram, LogsReport};
 pub use namespaces::{NamespacesReport, RefusedNetns};
 pub use owners::{Owner, OwnerScan};
+pub use ports::{
+    BindFirstRow, Blocked, BudgetRow, MapRun, PortsReport, RangeRow, Reserved, ReuseRow, sort_fullest_first,
+};
 pub use summary::{Families, StateRow, States, SummaryReport, TcpTotals, TimeWait, Totals};
 
 use jiff::Timestamp;

@@ -33,9 +33,6 @@ impl SummaryReport {
     #[must_use]
     pub fn new(sample: &Sample, top: usize) -> Self {
         let roles = sample.destinations.time_wait();
-        let mut destinations = Destination::outbound(sample);
-        destinations.sort_by(Destination::fullest_first);
-        destinations.truncate(top);
         Self {
             header: Header::new(Self::SCHEMA, &sample.provenance),
             states: Some(States::new(sample)),
@@ -48,7 +45,7 @@ impl SummaryReport {
                 sockstat_tw: sample.counters.tcp_tw,
             },
             totals: Totals::new(&sample.counters, &sample.provenance),
-            destinations,
+            destinations: Destination::fullest(sample, top),
             range_size: sample.settings.range.map(crate::port::PortRange::size),
         }
     }

@@ -5,5 +5,5 @@
 mod record;
 mod state;
 
-pub use record::{Family, SocketRecord, TIME_WAIT_LENGTH, Timer};
+pub use record::{Family, SocketRecord, TIME_WAIT_LENGTH, TIME_WAIT_LIFE, Timer};
 pub use state::{StateSet, TcpState};

@@ -295,6 +295,10 @@ impl Timer {
 /// The timer wheel rounds up, so a socket lives 60.1 to 62 s at HZ=250.
 pub const TIME_WAIT_LENGTH: Duration = Duration::from_secs(60);
 
+/// How long a TIME_WAIT lives with what the timer wheel adds: half of its 2 s on average, so that the rate at which ports
+/// come back is a port in 61 s.
+pub const TIME_WAIT_LIFE: Duration = Duration::from_secs(61);
+
 const FIN_WAIT2: u8 = 5;
 const TIMER_TIME_WAIT: u8 = 3;
 /// `lo` has index 1 in every namespace (`LOOPBACK_IFINDEX`, include/net/flow.h).

@@ -4,14 +4,20 @@
 //! groups, never with the number of sockets.
 
 mod destinations;
+mod held;
+mod holders;
 mod live;
 mod ports;
+mod reuse;
 mod roles;
 mod states;
 
 pub use destinations::{DestinationCounts, DestinationKey, Destinations};
+pub use held::{HeldPorts, Hold};
+pub use holders::{Binder, PortHolders, Tuple, explicit_binds};
 pub use live::{LiveSockets, Share};
-pub use ports::{PortRules, PortUse, ReusePolicy};
+pub use ports::{PortRules, PortUse};
+pub use reuse::{Reuse, ReusePolicy};
 pub use roles::{Role, Roles, TimeWaitCounts};
 pub use states::{FamilyCounts, StateCounts};
 

@@ -1,8 +1,7 @@
-use std::time::Duration;
-
+use super::{Hold, Reuse, ReusePolicy};
 use crate::port::{PortRange, PortSet};
-use crate::procfs::{Settings, TwReuse};
-use crate::socket::{SocketRecord, TcpState};
+use crate::procfs::Settings;
+use crate::socket::SocketRecord;
 
 /// Which ports a connect() without a port of its own may take, and when it may take over a TIME_WAIT's.
 #[derive(Debug, Clone)]
@@ -23,17 +22,35 @@ impl PortRules {
             usable.subtract(reserved);
         }
         usable.subtract(blocked);
-        let low_parity = |range: PortRange| usable.iter().filter(|port| range.has_low_parity(*port)).count();
-        // connect() tests an even number of candidates: of an odd-sized range it leaves out one, and which one depends
-        // on where it starts (net/ipv4/inet_hashtables.c, `__inet_hash_connect`, `remaining &= ~1U`).
-        let penalty = settings.range.is_some_and(|range| range.size() % 2 == 1 && range.size() > 1);
-        Self {
+        let mut rules = Self {
             range: settings.range,
-            capacity: usable.len().saturating_sub(u32::from(penalty)),
-            low_parity_capacity: settings.range.map_or(0, low_parity).try_into().unwrap_or(u32::MAX),
+            capacity: 0,
+            low_parity_capacity: 0,
             usable,
             reuse: ReusePolicy::of(settings),
+        };
+        if let Some(range) = settings.range {
+            if range.size() == 3 {
+                // With three ports there is one offset to start at, and it leaves out the last.
+                rules.usable.remove(range.high());
+            }
+            let low_parity = rules.usable.iter().filter(|port| range.has_low_parity(*port)).count();
+            rules.low_parity_capacity = low_parity.try_into().unwrap_or(u32::MAX);
+            rules.capacity = rules.usable.len() - rules.left_out(|port| rules.usable.contains(port));
         }
+        rules
+    }
+
+    /// How many of the ports that are `free` connect() may leave untried for ever: 1 or 0.
+    ///
+    /// It tests an even number of candidates. Of an odd-sized range it leaves out the first, or the last where it starts
+    /// at the first; where it starts depends on the addresses, a secret and the connections before, and a search that
+    /// failed starts there again (net/ipv4/inet_hashtables.c, `__inet_hash_connect`, `remaining &= ~1U`).
+    #[must_use]
+    pub fn left_out(&self, free: impl Fn(u16) -> bool) -> u32 {
+        let odd = |range: &PortRange| range.size() % 2 == 1 && range.size() > 3;
+        let ends_free = |range: PortRange| free(range.low()) || free(range.high());
+        u32::from(self.range.filter(odd).is_some_and(ends_free))
     }
 
     /// Connections that fit to one destination: the usable ports, one fewer where the range has an odd size.
@@ -64,37 +81,6 @@ impl PortRules {
     #[must_use]
     pub fn reuse(&self) -> ReusePolicy {
         self.reuse
-    }
-}
-
-/// `tcp_tw_reuse` and its delay.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct ReusePolicy {
-    /// The mode; `None` where it is unknown, which counts as off.
-    pub mode: Option<TwReuse>,
-    /// A TIME_WAIT must be older than this.
-    pub delay: Duration,
-}
-
-impl ReusePolicy {
-    /// What these settings say. Where the kernel has no `tcp_tw_reuse_delay` (before 6.14) the delay is a second.
-    #[must_use]
-    pub fn of(settings: &Settings) -> Self {
-        Self { mode: settings.tw_reuse, delay: settings.tw_reuse_delay.unwrap_or(DEFAULT_DELAY) }
-    }
-
-    /// Whether a connect() to the same destination may take over this socket's port now, provided that its connection had
-    /// negotiated timestamps, which sock_diag does not tell (net/ipv4/tcp_ipv4.c, `tcp_twsk_unique`).
-    #[inline]
-    #[must_use]
-    pub fn allows(&self, record: &SocketRecord<'_>) -> bool {
-        let mode_fits = match self.mode {
-            Some(TwReuse::On) => true,
-            Some(TwReuse::Loopback) => record.is_loopback(),
-            Some(TwReuse::Off) | None => false,
-        };
-        mode_fits && record.time_wait_age().is_some_and(|age| age > self.delay)
     }
 }
 
@@ -135,17 +121,20 @@ impl PortUse {
         if !rules.usable.contains(port) {
             return;
         }
-        let mut reusable = false;
-        if record.state() == TcpState::TimeWait {
-            self.time_wait += 1;
-            reusable = rules.reuse.allows(record);
-            self.reusable += u32::from(reusable);
-        } else if record.is_fin_wait2_mini() {
-            self.fin_wait2_mini += 1;
-        } else {
-            self.live += 1;
-        }
         let low_parity = rules.range.is_some_and(|range| range.has_low_parity(port));
+        self.add_hold(Hold::of(record, rules.reuse), low_parity);
+    }
+
+    /// Counts a usable port.
+    #[inline]
+    pub(crate) fn add_hold(&mut self, hold: Hold, low_parity: bool) {
+        let reusable = hold.reuse() == Reuse::Yes;
+        match hold {
+            Hold::Live => self.live += 1,
+            Hold::FinWait2Mini(_) => self.fin_wait2_mini += 1,
+            Hold::TimeWait(_) => self.time_wait += 1,
+        }
+        self.reusable += u32::from(reusable);
         self.low_parity_held += u32::from(low_parity && !reusable);
     }
 
@@ -158,6 +147,3 @@ impl PortUse {
         self.low_parity_held += other.low_parity_held;
     }
 }
-
-/// The delay of kernels that have no parameter for it, and the parameter's default.
-const DEFAULT_DELAY: Duration = Duration::from_secs(1);

@@ -1,5 +1,7 @@
 use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
 
@@ -7,6 +9,7 @@ use super::connection::Ends;
 use super::dial::Step;
 use super::{Dial, First, Listener, Stop};
 use crate::netns::require_private;
+use crate::proc_net::live_sockets;
 use crate::{Error, sysctl};
 
 /// What [`time_waits`] made.
@@ -35,6 +38,17 @@ pub struct Made {
 /// [`Made::stopped`].
 pub fn time_waits(dial: &Dial, listener: &Listener, count: usize, first: First) -> Result<Made, Error> {
     require_private()?;
+    let live = live_sockets()?;
+    let made = close_each(dial, listener, count, first)?;
+    // Under load the last segments of a connection arrive after its close() returned, and not always in turn.
+    let patience = Instant::now() + SETTLING;
+    while live_sockets()? > live && Instant::now() < patience {
+        thread::sleep(Duration::from_millis(1));
+    }
+    Ok(made)
+}
+
+fn close_each(dial: &Dial, listener: &Listener, count: usize, first: First) -> Result<Made, Error> {
     let mut ports = client_ports();
     for made in 0..count {
         let connected = match first {
@@ -42,7 +56,6 @@ pub fn time_waits(dial: &Dial, listener: &Listener, count: usize, first: First) 
             First::Server => from_next_port(dial, listener, &mut ports)?,
         };
         match connected {
-            // Those before the last are long done by then.
             Ok(ends) if made + 1 == count => ends.close_and_settle(first)?,
             Ok(ends) => ends.close(first)?,
             Err(stop) => {
@@ -117,6 +130,9 @@ fn unspecified(like: SocketAddr) -> SocketAddr {
 fn client_ports() -> impl Iterator<Item = u16> {
     (32_768..=65_535).chain(1024..=32_767)
 }
+
+/// How long to wait for the last segments; longer, and somebody else opens sockets here.
+const SETTLING: Duration = Duration::from_secs(2);
 
 #[cfg(test)]
 mod tests {

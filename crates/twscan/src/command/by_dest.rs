@@ -1,10 +1,12 @@
 use std::cmp::Ordering;
 
+use twscan_core::filter::Filter;
 use twscan_core::host::Host;
 use twscan_core::report::{ByDestReport, Destination};
 use twscan_core::sample::{Provenance, Sampler};
 use twscan_core::socket::SocketRecord;
 use twscan_core::tally::Role;
+use twscan_core::target::Target;
 
 use super::whose::Whose;
 use super::{everywhere, here};
@@ -34,8 +36,10 @@ fn report(config: &Config, asked: &ByDest, note: &dyn Fn(&mut Provenance, &Host)
     let wanted = |record: &SocketRecord<'_>, role: Role| {
         families.contain(record) && target.is_none_or(|target| target.matches(record, role))
     };
-    let filter = asked.filter.clone().unwrap_or_default();
-    let mut sampler = Sampler::new(&host).states(asked.states).filter(filter.clone()).max_groups(asked.max_groups);
+    let parts = asked.filter.clone().into_iter().chain(target.map(Target::filter)).collect();
+    let filter = Filter::And(parts);
+    let mut sampler =
+        Sampler::new(&host).states(asked.states).filter(filter.clone()).counters(&[]).max_groups(asked.max_groups);
     if families != Families::Both || target.is_some() {
         sampler = sampler.wanted(wanted);
     }

@@ -7,6 +7,8 @@ mod everywhere;
 mod generate;
 mod here;
 mod list;
+mod ports;
+pub(crate) mod selftest;
 mod summary;
 mod whose;
 
@@ -19,6 +21,8 @@ pub(crate) fn run(config: &Config) -> Result<Status, Failure> {
         Action::Summary { quick, top } => summary::run(config, *quick, *top),
         Action::ByDest(asked) => by_dest::run(config, asked),
         Action::List(asked) => list::run(config, asked),
+        Action::Ports { target, source, map, top } => ports::run(config, target.as_ref(), *source, *map, *top),
+        Action::Selftest { mixtures, seed } => selftest::run(config, *mixtures, *seed),
         Action::Capture { file, series, anonymize, form } => capture::run(config, file, *series, *anonymize, *form),
         Action::Compare { before, after, top } => compare::run(config, before, after.as_ref(), *top),
         Action::Completions(shell) => generate::completions(*shell),

@@ -1,4 +1,5 @@
 use twscan_core::host::Host;
+use twscan_core::procfs::CounterFile;
 use twscan_core::report::SummaryReport;
 use twscan_core::sample::{Provenance, Sampler};
 use twscan_core::socket::SocketRecord;
@@ -41,10 +42,10 @@ fn report(
     if quick {
         let mut provenance = Provenance::of(&host);
         note(&mut provenance, &host);
-        return Ok(SummaryReport::quick(&provenance, &host.procfs().counters()?));
+        return Ok(SummaryReport::quick(&provenance, &host.procfs().counters_of(CounterFile::SOCKETS)?));
     }
     let families = config.families;
-    let mut sampler = Sampler::new(&host);
+    let mut sampler = Sampler::new(&host).counters(CounterFile::SOCKETS);
     if families != Families::Both {
         sampler = sampler.wanted(move |record: &SocketRecord<'_>, _: Role| families.contain(record));
     }

@@ -110,11 +110,15 @@ fn state_cells(row: &Destination) -> [String; 4] {
     [row.sockets, established, row.time_wait, other].map(|count| count.to_string())
 }
 
-/// How many match, by role: `28233 of 30045 sockets match: 28232 outbound, 1 inbound`.
+/// How many match, by role: `28233 sockets match: 28232 outbound, 1 inbound`; of how many only where the kernel was not
+/// asked to leave any out.
 fn matched(report: &ByDestReport) -> String {
-    let walked = report.header.dump.map_or(0, |dump| dump.sockets);
+    let walked = match report.header.dump {
+        Some(dump) if report.target.is_none() && report.filter.is_none() => format!(" of {}", dump.sockets),
+        _ => String::new(),
+    };
     if report.groups > report.destinations.len() {
-        return format!("{} of {walked} sockets match, in {} groups", report.matched, report.groups);
+        return format!("{}{walked} sockets match, in {} groups", report.matched, report.groups);
     }
     let of_role =
         |role| -> u64 { report.destinations.iter().filter(|row| row.role == role).map(|row| row.sockets).sum() };
@@ -124,7 +128,7 @@ fn matched(report: &ByDestReport) -> String {
         .filter(|(role, count)| *role != Role::Ambiguous || *count > 0)
         .map(|(role, count)| format!("{count} {}", role.name()))
         .collect();
-    format!("{} of {walked} sockets match: {}", report.matched, roles.join(", "))
+    format!("{}{walked} sockets match: {}", report.matched, roles.join(", "))
 }
 
 /// `addr:port` of the remote side.

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use csv::Writer;
-use twscan_core::report::{Destination, SocketRow, SummaryReport};
+use twscan_core::report::{BudgetRow, Destination, SocketRow, SummaryReport};
 use twscan_core::socket::SocketRecord;
 use twscan_core::tally::Role;
 
@@ -47,6 +47,29 @@ pub(crate) fn write_destinations(rows: &[Destination], out: &mut impl Write) -> 
             text(row.zone.map(|zone| zone.name().to_owned())),
         ];
         record.extend(row.states.iter().map(|(_, count)| count.to_string()));
+        writer.write_record(&record)?;
+    }
+    Ok(writer.flush()?)
+}
+
+/// Budgets.
+pub(crate) fn write_budgets(rows: &[BudgetRow], out: &mut impl Write) -> Result<(), Failure> {
+    let mut writer = Writer::from_writer(out);
+    let mut heading = vec!["source", "destination", "port", "device", "capacity", "used", "live", "time_wait"];
+    heading.extend(["fin_wait2_mini", "reusable", "unsure_ports", "free", "free_min", "free_max", "percent", "zone"]);
+    heading.extend(["sustainable_per_second", "certainty"]);
+    writer.write_record(&heading)?;
+    for row in rows {
+        let text = |value: Option<u32>| value.map_or(String::new(), |value| value.to_string());
+        let mut record = vec![row.source.to_string(), row.destination.to_string(), row.port.to_string()];
+        record.push(text(row.device));
+        let counts = [row.capacity, row.used, row.live, row.time_wait, row.fin_wait2_mini, row.reusable];
+        let free = [row.unsure_ports, row.free, row.free_min, row.free_max];
+        record.extend(counts.into_iter().chain(free).map(|count| count.to_string()));
+        record.push(format!("{:.3}", row.percent));
+        record.push(row.zone.name().to_owned());
+        record.push(text(row.sustainable_per_second));
+        record.push(row.certainty.name().to_owned());
         writer.write_record(&record)?;
     }
     Ok(writer.flush()?)

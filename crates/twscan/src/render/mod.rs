@@ -6,10 +6,13 @@ pub(crate) mod csv;
 pub(crate) mod json;
 pub(crate) mod namespaces;
 pub(crate) mod owners;
+mod port_map;
+pub(crate) mod ports;
 pub(crate) mod provenance;
 pub(crate) mod rows;
 #[cfg(test)]
 mod scene;
+pub(crate) mod selftest;
 pub(crate) mod summary;
 mod table;
 mod verdict;

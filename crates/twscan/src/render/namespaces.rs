@@ -3,12 +3,11 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 use twscan_core::netns::Namespace;
-use twscan_core::report::{ByDestReport, Destination, Header, NamespacesReport, SummaryReport};
+use twscan_core::report::{ByDestReport, Header, NamespacesReport, PortsReport, SummaryReport};
 use twscan_core::tally::Role;
 
 use super::table::{Column, Columns, bar};
-use super::verdict::{self, INDENT, Severity};
-use super::{by_dest, summary};
+use super::verdict::{self, Fullest, INDENT, Severity};
 use crate::failure::Failure;
 
 /// How a network namespace is called, and what `--netns` takes for it.
@@ -31,7 +30,9 @@ pub(crate) trait Overview: Serialize {
     fn sockets(&self) -> Option<u64>;
     fn time_wait(&self) -> Option<u64>;
     /// The outbound destination that has least left.
-    fn fullest(&self) -> Option<&Destination>;
+    fn fullest(&self) -> Option<Fullest>;
+    /// Ports in the namespace's local port range.
+    fn range_size(&self) -> Option<u32>;
 
     /// By what is left, then by TIME_WAIT, then by sockets.
     fn worst_first(&self, other: &Self) -> Ordering {
@@ -57,8 +58,12 @@ impl Overview for SummaryReport {
         self.time_wait.total.or(self.time_wait.sockstat_tw)
     }
 
-    fn fullest(&self) -> Option<&Destination> {
-        self.destinations.first()
+    fn fullest(&self) -> Option<Fullest> {
+        self.destinations.first().map(Fullest::from)
+    }
+
+    fn range_size(&self) -> Option<u32> {
+        self.range_size
     }
 }
 
@@ -75,9 +80,35 @@ impl Overview for ByDestReport {
         Some(self.destinations.iter().map(|row| row.time_wait).sum())
     }
 
-    fn fullest(&self) -> Option<&Destination> {
+    fn fullest(&self) -> Option<Fullest> {
         let outbound = self.destinations.iter().filter(|row| row.role == Role::Outbound);
-        outbound.min_by(|one, other| one.fullest_first(other))
+        outbound.min_by(|one, other| one.fullest_first(other)).map(Fullest::from)
+    }
+
+    fn range_size(&self) -> Option<u32> {
+        self.destinations.iter().find_map(|row| row.range_size)
+    }
+}
+
+impl Overview for PortsReport {
+    fn header(&self) -> &Header {
+        &self.header
+    }
+
+    fn sockets(&self) -> Option<u64> {
+        Some(self.budgets.iter().map(|row| u64::from(row.used)).sum())
+    }
+
+    fn time_wait(&self) -> Option<u64> {
+        Some(self.budgets.iter().map(|row| u64::from(row.time_wait)).sum())
+    }
+
+    fn fullest(&self) -> Option<Fullest> {
+        self.budgets.first().map(Fullest::from)
+    }
+
+    fn range_size(&self) -> Option<u32> {
+        Some(self.range.size)
     }
 }
 
@@ -90,9 +121,9 @@ pub(crate) fn write<R: Overview>(
     let rows: Vec<_> = places.iter().zip(&report.namespaces).collect();
     if let Some((place, worst)) = rows.first()
         && let Some(fullest) = worst.fullest()
-        && let Some(range_size) = fullest.range_size
+        && let Some(range_size) = worst.range_size()
     {
-        summary::write_verdict_on(fullest, range_size, Some(place), out)?;
+        verdict::write_on(&fullest, range_size, Some(place), out)?;
         writeln!(out)?;
     }
     let (matching, others): (Vec<_>, Vec<_>) = rows.into_iter().partition(|(_, row)| row.sockets() != Some(0));
@@ -152,8 +183,8 @@ pub(crate) fn write_csv<R: Overview>(
             text(fullest.and_then(|row| row.source).map(|address| address.to_string())),
             text(fullest.and_then(|row| row.destination).map(|address| address.to_string())),
             text(fullest.map(|row| row.port.to_string())),
-            text(fullest.map(|row| row.ports_used.to_string())),
-            text(fullest.and_then(|row| row.range_size).map(|size| size.to_string())),
+            text(fullest.map(|row| row.used.to_string())),
+            text(document.range_size().map(|size| size.to_string())),
             text(fullest.map(|row| format!("{:.3}", row.percent))),
         ])?;
     }
@@ -176,8 +207,8 @@ fn write_rows<R: Overview>(rows: &[(&Place, &R)], out: &mut impl Write) -> io::R
             place.name.clone(),
             shown(row.sockets()),
             shown(row.time_wait()),
-            fullest.map_or("-".to_owned(), by_dest::destination_name),
-            shown(fullest.map(|row| row.ports_used)),
+            fullest.map_or("-".to_owned(), |row| row.name()),
+            shown(fullest.map(|row| row.used)),
             fullest.map_or("-".to_owned(), |row| bar(row.percent)),
         ]);
     }

@@ -1,7 +1,6 @@
 use twscan_core::report::{Header, OtherNetns};
 
-/// Where and when a result was taken: host, namespace, kernel, time; sockets, source, duration. Two lines where one
-/// would be longer than a terminal is wide.
+/// Where and when a result was taken: host, namespace, kernel, time; sockets, source, duration.
 pub(crate) fn line(header: &Header) -> String {
     let mut parts = Vec::new();
     parts.extend(header.replayed_from.as_ref().map(|from| format!("from {from}")));
@@ -20,13 +19,8 @@ pub(crate) fn line(header: &Header) -> String {
         }
     });
     parts.extend(header.kernel.as_ref().map(|kernel| format!("kernel {kernel}")));
-    parts.push(
-        header
-            .captured_at
-            .strftime(if header.replayed_from.is_some() { "%F %H:%M:%SZ" } else { "%H:%M:%SZ" })
-            .to_string(),
-    );
-    let place = parts.join(", ");
+    let with_date = header.replayed_from.is_some();
+    parts.push(header.captured_at.strftime(if with_date { "%F %H:%M:%SZ" } else { "%H:%M:%SZ" }).to_string());
     let walk = match (&header.dump, header.source) {
         (Some(dump), Some(source)) => {
             let way = match source {
@@ -42,8 +36,27 @@ pub(crate) fn line(header: &Header) -> String {
         }
         _ => "counters alone, no walk".to_owned(),
     };
-    let separator = if place.len() + walk.len() + 2 <= WIDTH { "; " } else { "\n" };
-    format!("{place}{separator}{walk}")
+    parts.push(walk);
+    fill(&parts)
+}
+
+/// The parts with a comma between them, a new line begun where one would be longer than a terminal is wide.
+fn fill(parts: &[String]) -> String {
+    let mut text = String::new();
+    let mut width = 0;
+    for part in parts {
+        if width == 0 {
+            width = part.len();
+        } else if width + ", ,".len() + part.len() > WIDTH {
+            text.push_str(",\n");
+            width = part.len();
+        } else {
+            text.push_str(", ");
+            width += 2 + part.len();
+        }
+        text.push_str(part);
+    }
+    text
 }
 
 /// Microseconds in the unit that reads best.

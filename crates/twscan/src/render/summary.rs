@@ -1,11 +1,9 @@
 use std::io::{self, Write};
 
-use twscan_core::budget::Zone;
 use twscan_core::report::{Destination, Families, StateRow, SummaryReport, TimeWait, Totals};
 
-use super::namespaces::Place;
 use super::table::{Column, Columns, bar};
-use super::verdict::{self, INDENT, Severity};
+use super::verdict::{self, Fullest, Severity};
 use super::{by_dest, provenance};
 
 /// The summary for people: the verdict first, where it comes from last.
@@ -35,52 +33,7 @@ fn write_verdict(report: &SummaryReport, out: &mut impl Write) -> io::Result<()>
     let Some(fullest) = report.destinations.first() else {
         return verdict::write(Severity::Ok, "no outbound connection holds a local port", out);
     };
-    write_verdict_on(fullest, range_size, None, out)
-}
-
-/// The verdict that the fullest destination makes; in another network namespace it says in which.
-pub(crate) fn write_verdict_on(
-    fullest: &Destination,
-    range_size: u32,
-    place: Option<&Place>,
-    out: &mut impl Write,
-) -> io::Result<()> {
-    let destination = by_dest::destination_name(fullest);
-    let name = place.map_or(destination.clone(), |place| format!("netns {}: {destination}", place.name));
-    let held = fullest.ports_used.saturating_sub(u64::from(fullest.reusable));
-    let netns = place.and_then(|place| place.reference.as_ref()).map_or(String::new(), |name| format!(" -N {name}"));
-    let next = format!("{INDENT}Next: twscan by-dest{netns} {destination}");
-    match fullest.zone.unwrap_or(Zone::Fast) {
-        Zone::Full => {
-            verdict::write(
-                Severity::Critical,
-                &format!("{name} has no local port left: {held} of {range_size} used"),
-                out,
-            )?;
-            writeln!(out, "{INDENT}connect() fails there with errno 99 (Cannot assign requested address).\n{next}")
-        }
-        Zone::NearlyFull => {
-            let free = fullest.free.unwrap_or(0);
-            verdict::write(Severity::Warning, &format!("{name} has {free} local ports left of {range_size}"), out)?;
-            writeln!(out, "{next}")
-        }
-        Zone::Slow => {
-            verdict::write(
-                Severity::Warning,
-                &format!("{name} holds {held} of {range_size} local ports: each connect() scans"),
-                out,
-            )?;
-            writeln!(out, "{INDENT}About 300 times slower than below half of the range.\n{next}")
-        }
-        _ => verdict::write(
-            Severity::Ok,
-            &format!(
-                "every destination{} has local ports to spare (fullest: {held} of {range_size})",
-                if place.is_some() { " of every netns read" } else { "" }
-            ),
-            out,
-        ),
-    }
+    verdict::write_on(&Fullest::from(fullest), range_size, None, out)
 }
 
 fn write_states(report: &SummaryReport, out: &mut impl Write) -> io::Result<()> {

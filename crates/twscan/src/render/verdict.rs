@@ -1,7 +1,11 @@
 use std::io::{self, Write};
+use std::net::{IpAddr, SocketAddr};
 
 use anstyle::{AnsiColor, Style};
-use twscan_core::report::Header;
+use twscan_core::budget::Zone;
+use twscan_core::report::{BudgetRow, Destination, Header};
+
+use super::namespaces::Place;
 
 /// How bad it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,6 +36,92 @@ pub(crate) fn write_doubts(header: &Header, out: &mut impl Write) -> io::Result<
         write(Severity::Warning, &format!("counts may be off by a few: {reason}"), out)?;
     }
     Ok(())
+}
+
+/// What a verdict needs of the destination that has least left.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Fullest {
+    pub(crate) source: Option<IpAddr>,
+    pub(crate) destination: Option<IpAddr>,
+    pub(crate) port: u16,
+    /// Ports in use, reusable ones included.
+    pub(crate) used: u64,
+    pub(crate) reusable: u32,
+    pub(crate) free: Option<u32>,
+    pub(crate) percent: f64,
+    pub(crate) zone: Option<Zone>,
+}
+
+impl Fullest {
+    /// `addr:port` of the remote side.
+    pub(crate) fn name(&self) -> String {
+        self.destination.map_or(format!("*:{}", self.port), |address| SocketAddr::new(address, self.port).to_string())
+    }
+}
+
+impl From<&Destination> for Fullest {
+    fn from(row: &Destination) -> Self {
+        Self {
+            source: row.source,
+            destination: row.destination,
+            port: row.port,
+            used: row.ports_used,
+            reusable: row.reusable,
+            free: row.free,
+            percent: row.percent,
+            zone: row.zone,
+        }
+    }
+}
+
+impl From<&BudgetRow> for Fullest {
+    fn from(row: &BudgetRow) -> Self {
+        Self {
+            source: Some(row.source),
+            destination: Some(row.destination),
+            port: row.port,
+            used: row.used.into(),
+            reusable: row.reusable,
+            free: Some(row.free),
+            percent: row.percent,
+            zone: Some(row.zone),
+        }
+    }
+}
+
+/// The verdict on the destination that has least left, here or in another network namespace.
+pub(crate) fn write_on(
+    fullest: &Fullest,
+    range_size: u32,
+    place: Option<&Place>,
+    out: &mut impl Write,
+) -> io::Result<()> {
+    let destination = fullest.name();
+    let name = place.map_or(destination.clone(), |place| format!("netns {}: {destination}", place.name));
+    let held = fullest.used.saturating_sub(fullest.reusable.into());
+    let netns = place.and_then(|place| place.reference.as_ref()).map_or(String::new(), |name| format!(" -N {name}"));
+    let next = format!("{INDENT}Next: twscan ports{netns} {destination}");
+    match fullest.zone.unwrap_or(Zone::Fast) {
+        Zone::Full => {
+            write(Severity::Critical, &format!("{name} has no local port left: {held} of {range_size} used"), out)?;
+            writeln!(out, "{INDENT}connect() fails there with errno 99 (Cannot assign requested address).\n{next}")
+        }
+        Zone::NearlyFull => {
+            let free = fullest.free.unwrap_or(0);
+            write(Severity::Warning, &format!("{name} has {free} local ports left of {range_size}"), out)?;
+            writeln!(out, "{next}")
+        }
+        Zone::Slow => {
+            let text = format!("{name} holds {held} of {range_size} local ports: each connect() scans");
+            write(Severity::Warning, &text, out)?;
+            writeln!(out, "{INDENT}About 300 times slower than below half of the range.\n{next}")
+        }
+        _ => {
+            let everywhere = if place.is_some() { " of every netns read" } else { "" };
+            let rest = format!("has local ports to spare (fullest: {held} of {range_size})");
+            write(Severity::Ok, &format!("every destination{everywhere} {rest}"), out)
+        }
+    }
 }
 
 /// As wide as the longest severity word and two blanks.

@@ -1,27 +1,25 @@
-//! Port budgets: how many connections are left to a destination.
-//!
-//! A connection is unique by its four-tuple, so each (source, destination, destination port) has the whole usable range
-//! to itself. Pure arithmetic over what a dump counted: no I/O, no clock.
-
 use crate::tally::{PortRules, PortUse};
 
-/// The ports of one (source, destination, destination port).
+/// How full the ports of one (source, destination, destination port) are, by counters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct PortBudget {
+pub struct Occupancy {
     capacity: u32,
     low_parity_capacity: u32,
     ports: PortUse,
 }
 
-impl PortBudget {
-    /// The budget of a group that holds these ports; `None` where the port range is unknown.
+impl Occupancy {
+    /// The occupancy of a group that holds these ports; `None` where the port range is unknown.
     #[must_use]
     pub fn new(rules: &PortRules, ports: PortUse) -> Option<Self> {
-        rules.range()?;
-        Some(Self { capacity: rules.capacity(), low_parity_capacity: rules.low_parity_capacity(), ports })
+        rules.range().map(|_| Self::of(rules, ports))
     }
 
-    /// Connections that fit in all.
+    pub(super) fn of(rules: &PortRules, ports: PortUse) -> Self {
+        Self { capacity: rules.capacity(), low_parity_capacity: rules.low_parity_capacity(), ports }
+    }
+
+    /// Connections that fit in all: the usable ports, one fewer where the range has an odd size.
     #[must_use]
     pub fn capacity(&self) -> u32 {
         self.capacity

@@ -1,0 +1,80 @@
+//! The measurements as Markdown.
+
+use std::error::Error;
+use std::fs;
+use std::io::{self, Write};
+use std::thread;
+use std::time::Duration;
+
+use super::contender::FLOOR;
+use super::rounds::{Measured, Row};
+use super::usage::Usage;
+
+pub(crate) fn write(measured: &Measured, out: &mut impl Write) -> io::Result<()> {
+    writeln!(out, "\n**{} TIME_WAITs over {} destinations**\n", measured.sockets, measured.destinations)?;
+    writeln!(out, "| | median, ms | least, ms | of the floor | user, ms | system, ms | peak, MiB |")?;
+    writeln!(out, "|---|---:|---:|---:|---:|---:|---:|")?;
+    let floor = measured.median_of(FLOOR);
+    for row in &measured.rows {
+        let name = row.name.replace('|', "\\|");
+        let [user, system] = [row.mean(|usage| usage.user), row.mean(|usage| usage.system)].map(millis);
+        let ratio =
+            floor.map_or("-".to_owned(), |floor| format!("{:.2}", row.median().as_secs_f64() / floor.as_secs_f64()));
+        let peak = row.peak().map_or("-".to_owned(), |kib| format!("{:.1}", kib / 1024.0));
+        let (median, least) = (millis(row.median()), millis(row.least()));
+        writeln!(out, "| `{name}` | {median} | {least} | {ratio} | {user} | {system} | {peak} |")?;
+    }
+    if !measured.notes.is_empty() {
+        writeln!(out)?;
+    }
+    measured.notes.iter().try_for_each(|note| writeln!(out, "- {note}"))
+}
+
+/// What the numbers depend on: the kernel, its hash table, the processor.
+pub(crate) fn machine() -> Result<String, Box<dyn Error>> {
+    let kernel = fs::read_to_string("/proc/sys/kernel/osrelease")?;
+    let buckets = fs::read_to_string("/proc/sys/net/ipv4/tcp_ehash_entries").unwrap_or_default();
+    let cpuinfo = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = cpuinfo.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or_default();
+    let model = model.trim_start_matches([' ', '\t', ':']);
+    let cores = thread::available_parallelism()?;
+    Ok(format!(
+        "Linux {}, {} buckets in the host's socket table, {cores} cores{}{model}",
+        kernel.trim(),
+        buckets.trim().trim_start_matches('-'),
+        if model.is_empty() { "" } else { " of " },
+    ))
+}
+
+impl Measured {
+    pub(crate) fn median_of(&self, name: &str) -> Option<Duration> {
+        self.rows.iter().find(|row| row.name == name).map(Row::median)
+    }
+}
+
+impl Row {
+    pub(crate) fn median(&self) -> Duration {
+        let mut walls: Vec<_> = self.runs.iter().map(|usage| usage.wall).collect();
+        walls.sort_unstable();
+        walls.get(walls.len() / 2).copied().unwrap_or_default()
+    }
+
+    fn least(&self) -> Duration {
+        self.runs.iter().map(|usage| usage.wall).min().unwrap_or_default()
+    }
+
+    /// The kernel tells user from system time by the clock's tick, so one run's share says little.
+    fn mean(&self, part: impl Fn(&Usage) -> Duration) -> Duration {
+        let sum: Duration = self.runs.iter().map(part).sum();
+        sum / u32::try_from(self.runs.len()).unwrap_or(u32::MAX).max(1)
+    }
+
+    fn peak(&self) -> Option<f64> {
+        self.runs.iter().filter_map(|usage| usage.peak).max().and_then(|kib| u32::try_from(kib).ok()).map(f64::from)
+    }
+}
+
+fn millis(time: Duration) -> String {
+    let millis = time.as_secs_f64() * 1e3;
+    if millis < 10.0 { format!("{millis:.2}") } else { format!("{millis:.0}") }
+}

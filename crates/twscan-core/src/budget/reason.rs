@@ -1,0 +1,46 @@
+use std::fmt;
+
+/// Why a budget is an estimate: what sock_diag does not tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Reason {
+    /// This many TIME_WAITs count as reusable.
+    Reusable(u32),
+    /// This many closed connections are covered by the mode and count as kept all the same.
+    MaybeReusable(u32),
+    /// This many ports are held by sockets of other tuples.
+    Unsure(u32),
+    /// The range has an odd size and one of its ends is free.
+    OddRange,
+    /// The kernel does not show bound-but-idle sockets.
+    IdleNotShown,
+    /// Live sockets that chose their port by bind() are not told from others.
+    ExplicitNotShown,
+    /// The walk broke off.
+    Partial,
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Reusable(count) => write!(
+                f,
+                "{count} TIME_WAIT counted as reusable: whether they had timestamps, and no port of bind(), is not visible"
+            ),
+            Self::MaybeReusable(count) => write!(
+                f,
+                "{count} closed connections counted as kept that tcp_tw_reuse covers: too young, or timestamps are off"
+            ),
+            Self::Unsure(count) => write!(
+                f,
+                "{count} ports of connections elsewhere counted as free: one chosen by bind() or accepted there is not"
+            ),
+            Self::OddRange => {
+                f.write_str("the range has an odd number of ports: connect() may leave out its first or last")
+            }
+            Self::IdleNotShown => f.write_str("this kernel does not show sockets that are bound and idle"),
+            Self::ExplicitNotShown => f.write_str("this source does not tell which ports were chosen by bind()"),
+            Self::Partial => f.write_str("not all sockets were seen"),
+        }
+    }
+}

@@ -1,0 +1,221 @@
+use std::collections::{HashMap, HashSet};
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use foldhash::fast::RandomState;
+
+use super::{HeldPorts, Hold, ReusePolicy, Tally};
+use crate::port::{PortRange, PortSet};
+use crate::procfs::Settings;
+use crate::socket::{SocketRecord, TcpState};
+use crate::wire::{AF_INET6, Attribute};
+
+/// Who holds which ports of the local port range: by tuple, and for every destination.
+///
+/// Nothing is judged while the walk is under way, since a socket that blocks a port may come after those that use it.
+#[derive(Debug, Clone)]
+pub struct PortHolders {
+    range: PortRange,
+    reuse: ReusePolicy,
+    listening: PortSet,
+    tuples: HashMap<Tuple, HeldPorts, RandomState>,
+    /// By port less the range's low: how many tuples hold it.
+    tuples_at: Vec<u32>,
+    binders: Vec<Binder>,
+    inbound: HashSet<SocketAddr, RandomState>,
+    explicit: PortSet,
+    shows_idle: bool,
+    shows_explicit: bool,
+}
+
+impl PortHolders {
+    /// Starts with nothing held; `None` where the range is unknown. Connections on `listening` ports
+    /// hold none of their own.
+    #[must_use]
+    pub fn new(settings: &Settings, listening: PortSet) -> Option<Self> {
+        let range = settings.range?;
+        Some(Self {
+            range,
+            reuse: ReusePolicy::of(settings),
+            listening,
+            tuples: HashMap::default(),
+            tuples_at: vec![0; usize::try_from(range.size()).unwrap_or(0)],
+            binders: Vec::new(),
+            inbound: HashSet::default(),
+            explicit: PortSet::new(),
+            shows_idle: false,
+            shows_explicit: false,
+        })
+    }
+
+    /// The tuples with the ports they hold, in no order.
+    pub fn tuples(&self) -> impl Iterator<Item = (&Tuple, &HeldPorts)> {
+        self.tuples.iter()
+    }
+
+    /// What a tuple holds.
+    #[must_use]
+    pub fn of(&self, tuple: &Tuple) -> Option<&HeldPorts> {
+        self.tuples.get(tuple)
+    }
+
+    /// How many tuples hold a port.
+    #[must_use]
+    pub fn tuples_at(&self, port: u16) -> u32 {
+        let index = port.checked_sub(self.range.low()).map(usize::from);
+        index.and_then(|index| self.tuples_at.get(index)).copied().unwrap_or(0)
+    }
+
+    /// Listeners and bound-but-idle sockets inside the range.
+    #[must_use]
+    pub fn binders(&self) -> &[Binder] {
+        &self.binders
+    }
+
+    /// The local sides of connections on listening ports inside the range, in no order. They are in no tuple, though a few
+    /// may be older than the listener and outbound.
+    pub fn inbound(&self) -> impl Iterator<Item = SocketAddr> {
+        self.inbound.iter().copied()
+    }
+
+    /// The ports of live sockets that chose their port by bind().
+    #[must_use]
+    pub fn explicit(&self) -> &PortSet {
+        &self.explicit
+    }
+
+    /// The ports inside the range that bind() holds for every destination and both families, as far as is visible.
+    #[must_use]
+    pub fn blocked(&self) -> PortSet {
+        let mut blocked: PortSet = self.binders.iter().map(|binder| binder.address.port()).collect();
+        blocked.extend(self.explicit.iter().chain(self.listening.iter()).filter(|port| self.range.contains(*port)));
+        blocked
+    }
+
+    /// Whether bound-but-idle sockets are among what was seen, were there any: a kernel before 6.8 does not show them.
+    #[must_use]
+    pub fn shows_idle(&self) -> bool {
+        self.shows_idle
+    }
+
+    /// Whether live sockets that chose their port by bind() are told from others.
+    #[must_use]
+    pub fn shows_explicit(&self) -> bool {
+        self.shows_explicit
+    }
+
+    /// Notes that the source shows bound-but-idle sockets, even if none was seen.
+    pub fn assume_idle_shown(&mut self) {
+        self.shows_idle = true;
+    }
+
+    /// Takes the ports of live sockets that chose theirs by bind(): the answer to [`explicit_binds`](super::explicit_binds).
+    pub fn set_explicit(&mut self, ports: &PortSet) {
+        self.shows_explicit = true;
+        self.explicit = ports.iter().filter(|port| self.range.contains(*port)).collect();
+    }
+
+    fn observe_binder(&mut self, record: &SocketRecord<'_>) {
+        let v6only = record.attribute(Attribute::SKV6ONLY).is_some_and(|value| value.value().first() == Some(&1));
+        let both = record.raw().idiag_family() == AF_INET6 && !v6only;
+        let mut address = record.local();
+        if address.ip().is_unspecified() && both {
+            // Holds the port for both families.
+            address.set_ip(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+            self.binders.push(Binder { address, state: record.state() });
+            address = record.local();
+        }
+        self.binders.push(Binder { address, state: record.state() });
+    }
+}
+
+impl Tally for PortHolders {
+    fn observe(&mut self, record: &SocketRecord<'_>) {
+        let (state, port) = (record.state(), record.local_port());
+        self.shows_idle |= state == TcpState::Close;
+        if !self.range.contains(port) {
+            return;
+        }
+        if matches!(state, TcpState::Listen | TcpState::Close) {
+            return self.observe_binder(record);
+        }
+        if self.listening.contains(port) {
+            self.inbound.insert(record.local());
+            return;
+        }
+        let hold = Hold::of(record, self.reuse);
+        let held = self.tuples.entry(Tuple::of(record)).or_insert_with(|| HeldPorts::new(self.range));
+        if held.insert(self.range, port, hold)
+            && let Some(count) = self.tuples_at.get_mut(usize::from(port - self.range.low()))
+        {
+            *count += 1;
+        }
+    }
+}
+
+/// What connections compete for local ports within: source, destination, destination port and, where the sockets are
+/// bound to one, the interface.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Tuple {
+    /// The local address.
+    pub source: IpAddr,
+    /// The remote address and port.
+    pub destination: SocketAddr,
+    /// The index of the interface; 0 for none.
+    pub interface: u32,
+}
+
+impl Tuple {
+    /// Connections from one address to another; v4-mapped addresses are folded to IPv4.
+    #[must_use]
+    pub fn new(source: IpAddr, destination: SocketAddr) -> Self {
+        let destination = SocketAddr::new(destination.ip().to_canonical(), destination.port());
+        Self { source: source.to_canonical(), destination, interface: 0 }
+    }
+
+    /// The tuple of a connected socket.
+    #[must_use]
+    pub fn of(record: &SocketRecord<'_>) -> Self {
+        let interface = record.raw().idiag_if();
+        Self { source: record.local().ip(), destination: record.remote(), interface }
+    }
+
+    /// The kernel's loopback test for `tcp_tw_reuse=2`, as in [`SocketRecord::is_loopback`].
+    #[must_use]
+    pub fn is_loopback(&self) -> bool {
+        self.interface == 1 || self.source.is_loopback() || self.destination.ip().is_loopback()
+    }
+}
+
+/// `10.0.3.21 > 10.0.3.17:3306`.
+impl fmt::Display for Tuple {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} > {}", self.source, self.destination)
+    }
+}
+
+/// A socket that holds a port for every destination.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Binder {
+    /// What it is bound to; one that holds the port for both families is listed for each.
+    pub address: SocketAddr,
+    /// LISTEN, or CLOSE for a bound-but-idle socket.
+    pub state: TcpState,
+}
+
+/// The filter for live sockets whose port was chosen by bind(ip, port): two operations of `INET_DIAG_REQ_BYTECODE`, 4 bytes
+/// each, as include/uapi/linux/inet_diag.h has them. `AUTO` is true for every other socket and for TIME_WAITs; it then goes
+/// on to a jump behind the end, which rejects, else to the end itself, which accepts.
+#[must_use]
+pub fn explicit_binds() -> Vec<u8> {
+    let operation = |code: u8, no: u16| {
+        let [low, high] = no.to_ne_bytes();
+        [code, 4, low, high]
+    };
+    [operation(BC_AUTO, 8), operation(BC_JMP, 8)].concat()
+}
+
+/// `INET_DIAG_BC_JMP` and `INET_DIAG_BC_AUTO`.
+const BC_JMP: u8 = 1;
+const BC_AUTO: u8 = 6;

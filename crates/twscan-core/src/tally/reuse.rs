@@ -1,0 +1,117 @@
+use std::time::Duration;
+
+use crate::procfs::{Settings, TwReuse};
+use crate::socket::{SocketRecord, TcpState};
+
+/// When a connect() takes over the port of a TIME_WAIT to the same destination: `tcp_tw_reuse`, its delay, and the
+/// timestamps (net/ipv4/tcp_ipv4.c, `tcp_twsk_unique`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ReusePolicy {
+    /// The mode; `None` where it is unknown, which counts as off.
+    pub mode: Option<TwReuse>,
+    /// A TIME_WAIT must be older than this. Kernels before 6.14 have no parameter for it and look whether the clock's
+    /// second has changed since the connection's last timestamp; that is sure after a second.
+    pub delay: Duration,
+    /// Whether connections negotiate timestamps, as far as this side decides. The kernel asks what the old connection
+    /// had, which sock_diag does not tell; what holds now most likely held a minute ago.
+    pub timestamps: bool,
+    /// Whether FIN_WAIT2 mini-sockets are surely kept: since 6.12, and where `tcp_tw_reuse_delay` exists.
+    pub keeps_fin_wait2: bool,
+}
+
+impl ReusePolicy {
+    /// What these settings say.
+    #[must_use]
+    pub fn of(settings: &Settings) -> Self {
+        Self {
+            mode: settings.tw_reuse,
+            delay: settings.tw_reuse_delay.unwrap_or(DEFAULT_DELAY),
+            timestamps: settings.timestamps != Some(0),
+            keeps_fin_wait2: settings.tw_reuse_delay.is_some(),
+        }
+    }
+
+    /// Whether the mode is for connections like these.
+    #[inline]
+    #[must_use]
+    pub fn covers(&self, loopback: bool) -> bool {
+        match self.mode {
+            Some(TwReuse::On) => true,
+            Some(TwReuse::Loopback) => loopback,
+            Some(TwReuse::Off) | None => false,
+        }
+    }
+
+    /// Whether a connect() to the same destination takes over this socket's port now.
+    #[inline]
+    #[must_use]
+    pub fn verdict(&self, record: &SocketRecord<'_>) -> Reuse {
+        let time_wait = record.state() == TcpState::TimeWait;
+        if !(time_wait || record.is_fin_wait2_mini()) || !self.covers(record.is_loopback()) {
+            return Reuse::No;
+        }
+        if !time_wait {
+            return if self.keeps_fin_wait2 { Reuse::No } else { Reuse::Unlikely };
+        }
+        let old = record.time_wait_age().is_some_and(|age| age > self.delay);
+        if old && self.timestamps { Reuse::Yes } else { Reuse::Unlikely }
+    }
+}
+
+/// Whether a connect() takes over the port of a closed connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Reuse {
+    /// It does not.
+    No,
+    /// It should not: the TIME_WAIT looks younger than the delay, which a late segment can feign, or timestamps are off
+    /// now, which they may not have been a minute ago.
+    Unlikely,
+    /// It does, provided that the old connection had negotiated timestamps and its port was not chosen by bind().
+    Yes,
+}
+
+/// The delay of kernels that have no parameter for it, and the parameter's default.
+const DEFAULT_DELAY: Duration = Duration::from_secs(1);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::{InetDiagMsg, InetDiagMsgBuilder};
+
+    fn verdict(settings: &Settings, state: u8, local: &str, expires: u32) -> Reuse {
+        let mut bytes = Vec::new();
+        let local: std::net::SocketAddr = local.parse().unwrap();
+        InetDiagMsgBuilder::new(state).local(local).remote(local).timer(3, expires).append_payload(&mut bytes);
+        ReusePolicy::of(settings).verdict(&SocketRecord::new(InetDiagMsg::new(&bytes).unwrap()))
+    }
+
+    fn settings(mode: TwReuse) -> Settings {
+        Settings { tw_reuse: Some(mode), tw_reuse_delay: Some(Duration::from_millis(300)), ..Settings::default() }
+    }
+
+    #[test]
+    fn the_mode_asks_for_the_loopback_and_the_delay_for_age() {
+        let loopback = settings(TwReuse::Loopback);
+        assert_eq!(verdict(&loopback, 6, "127.0.0.1:1", 59_699), Reuse::Yes);
+        assert_eq!(verdict(&loopback, 6, "127.0.0.1:1", 59_700), Reuse::Unlikely);
+        assert_eq!(verdict(&loopback, 6, "10.0.0.1:1", 1), Reuse::No);
+        assert_eq!(verdict(&settings(TwReuse::On), 6, "10.0.0.1:1", 1), Reuse::Yes);
+        assert_eq!(verdict(&settings(TwReuse::Off), 6, "127.0.0.1:1", 1), Reuse::No);
+        assert_eq!(verdict(&Settings::default(), 6, "127.0.0.1:1", 1), Reuse::No);
+    }
+
+    #[test]
+    fn a_mini_socket_is_kept_where_the_kernel_is_surely_new_enough() {
+        assert_eq!(verdict(&settings(TwReuse::On), 5, "10.0.0.1:1", 1), Reuse::No);
+        let old = Settings { tw_reuse_delay: None, ..settings(TwReuse::On) };
+        assert_eq!(verdict(&old, 5, "10.0.0.1:1", 1), Reuse::Unlikely);
+        assert_eq!(verdict(&old, 6, "10.0.0.1:1", 58_999), Reuse::Yes);
+    }
+
+    #[test]
+    fn timestamps_off_make_reuse_unlikely() {
+        let off = Settings { timestamps: Some(0), ..settings(TwReuse::On) };
+        assert_eq!(verdict(&off, 6, "10.0.0.1:1", 1), Reuse::Unlikely);
+    }
+}

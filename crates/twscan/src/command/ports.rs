@@ -1,0 +1,84 @@
+use std::net::{IpAddr, SocketAddr};
+
+use twscan_core::budget::{LocalPorts, PortBudget};
+use twscan_core::host::Host;
+use twscan_core::report::{PortsReport, sort_fullest_first};
+use twscan_core::route::source_to;
+use twscan_core::sample::{Provenance, Sampler};
+use twscan_core::socket::Family;
+use twscan_core::tally::Tuple;
+use twscan_core::target::Target;
+
+use super::{everywhere, here};
+use crate::Status;
+use crate::config::{Config, Format};
+use crate::failure::Failure;
+use crate::render::{csv, json, ports};
+
+pub(crate) fn run(
+    config: &Config,
+    target: Option<&Target>,
+    source: Option<IpAddr>,
+    map: bool,
+    top: Option<usize>,
+) -> Result<Status, Failure> {
+    if config.everywhere {
+        return everywhere::run(config, |note| Ok(report(config, target, source, map, top, note)?.0));
+    }
+    let note = |provenance: &mut Provenance, host: &Host| here::note(provenance, host.procfs());
+    let (report, hidden) = report(config, target, source, map, top, &note)?;
+    let mut out = crate::render::stdout(config);
+    match config.format {
+        Format::Table => ports::write(&report, hidden, config.stdout_is_terminal, &mut out)?,
+        Format::Json => json::write_pretty(&report, &mut out)?,
+        Format::Jsonl => json::write_line(&report, &mut out)?,
+        Format::Csv => csv::write_budgets(&report.budgets, &mut out)?,
+    }
+    Ok(Status::of_result(report.header.complete))
+}
+
+/// The document, and how many budgets it leaves out.
+fn report(
+    config: &Config,
+    target: Option<&Target>,
+    source: Option<IpAddr>,
+    map: bool,
+    top: Option<usize>,
+    note: &dyn Fn(&mut Provenance, &Host),
+) -> Result<(PortsReport, usize), Failure> {
+    let host = config.host();
+    let mut sample = Sampler::new(&host).ports().take()?;
+    note(&mut sample.provenance, &host);
+    let local = LocalPorts::of(&sample).ok_or(twscan_core::Error::NoPortRange)?;
+    let wanted = |tuple: &Tuple| {
+        let v4 = tuple.destination.is_ipv4();
+        target.is_none_or(|target| target.contains(tuple.destination))
+            && source.is_none_or(|source| source == tuple.source)
+            && config.families.contain_family(if v4 { Family::V4 } else { Family::V6 })
+    };
+    let mut budgets: Vec<PortBudget> = local.budgets().filter(|budget| wanted(&budget.tuple())).collect();
+    sort_fullest_first(&mut budgets);
+    let found = budgets.len();
+    budgets.truncate(top.unwrap_or(found));
+    if let Some(tuple) = new_tuple(target, source)?.filter(|tuple| budgets.iter().all(|one| one.tuple() != *tuple)) {
+        // A destination that no socket goes to yet; what goes there from other addresses is of no use to it.
+        if wanted(&tuple) {
+            budgets.push(local.budget(&tuple));
+        }
+    }
+    let hidden = found.saturating_sub(budgets.len());
+    Ok((PortsReport::new(&sample, &local, target.map(ToString::to_string), &budgets, map), hidden))
+}
+
+/// What a new connection to the target would be, where it is one destination.
+fn new_tuple(target: Option<&Target>, source: Option<IpAddr>) -> Result<Option<Tuple>, Failure> {
+    let Some((address, port)) = target.and_then(|target| target.address().zip(target.port_number())) else {
+        return Ok(None);
+    };
+    let destination = SocketAddr::new(address, port);
+    let source = match source {
+        Some(source) => source,
+        None => source_to(destination)?,
+    };
+    Ok(Some(Tuple::new(source, destination)))
+}

@@ -1,0 +1,142 @@
+//! The self-test: is what `twscan ports` predicts what this kernel grants?
+//!
+//! Each scenario makes a population of sockets in a network namespace of its own, takes the prediction, and then connects
+//! until the kernel refuses. Nothing of the host's is read or touched.
+
+mod matrix;
+mod mixture;
+mod scenario;
+mod trial;
+
+use std::panic::resume_unwind;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use serde::Serialize;
+use twscan_lab::{Netns, enter_user_namespace, raise_open_files};
+
+use self::scenario::Scenario;
+use self::trial::Ended;
+use crate::Status;
+use crate::config::{Config, Format};
+use crate::failure::Failure;
+use crate::render::{json, selftest};
+
+/// Runs the matrix, then this many random mixtures from a seed.
+pub(crate) fn run(config: &Config, mixtures: u32, seed: u64) -> Result<Status, Failure> {
+    // Root makes namespaces as it is; anyone else does in a user namespace, while this process has one thread.
+    if let Err(error) = Netns::new() {
+        if !error.is_permission_denied() {
+            return Err(error.into());
+        }
+        enter_user_namespace()?;
+    }
+    raise_open_files()?;
+    let mut scenarios = matrix::matrix();
+    let fixed = scenarios.len();
+    scenarios.extend((0..u64::from(mixtures)).map(|number| mixture::mixture(seed.wrapping_add(number))));
+    let mut report = SelftestReport::new(seed);
+    for (number, (scenario, ended)) in scenarios.iter().zip(side_by_side(&scenarios)).enumerate() {
+        report.add(scenario, ended?, number >= fixed);
+    }
+    let mut out = crate::render::stdout(config);
+    match config.format {
+        Format::Table => selftest::write(&report, &mut out)?,
+        Format::Json => json::write_pretty(&report, &mut out)?,
+        Format::Jsonl => json::write_line(&report, &mut out)?,
+        Format::Csv => selftest::write_csv(&report, &mut out)?,
+    }
+    Ok(if report.mismatches == 0 { Status::Done } else { Status::Findings })
+}
+
+/// Tries all of them, several at a time: a namespace takes the kernel some milliseconds to make and to take down, in which
+/// this process waits.
+fn side_by_side(scenarios: &[Scenario]) -> Vec<Result<Ended, Failure>> {
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut done = Vec::new();
+        while let Some((number, scenario)) = {
+            let number = next.fetch_add(1, Ordering::Relaxed);
+            scenarios.get(number).map(|scenario| (number, scenario))
+        } {
+            done.push((number, trial::run(scenario)));
+        }
+        done
+    };
+    let mut done: Vec<_> = std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..WORKERS).map(|_| scope.spawn(work)).collect();
+        workers.into_iter().flat_map(|worker| worker.join().unwrap_or_else(|panic| resume_unwind(panic))).collect()
+    });
+    done.sort_by_key(|(number, _)| *number);
+    done.into_iter().map(|(_, ended)| ended).collect()
+}
+
+/// `twscan selftest --json`.
+#[derive(Debug, Serialize)]
+pub(crate) struct SelftestReport {
+    pub(crate) schema: &'static str,
+    pub(crate) kernel: Option<String>,
+    /// The first mixture's seed.
+    pub(crate) seed: u64,
+    /// Scenarios of the matrix and mixtures where the kernel granted the number predicted.
+    pub(crate) exact: usize,
+    /// Scenarios where it granted another number, as it may where something is hidden.
+    pub(crate) within: usize,
+    /// Scenarios that contradict the prediction.
+    pub(crate) mismatches: usize,
+    /// Scenarios that this kernel cannot play.
+    pub(crate) skipped: usize,
+    pub(crate) scenarios: Vec<Row>,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Row {
+    pub(crate) scenario: String,
+    /// Whether it is a random one.
+    pub(crate) mixture: bool,
+    pub(crate) free: Option<u32>,
+    pub(crate) free_min: Option<u32>,
+    pub(crate) free_max: Option<u32>,
+    pub(crate) granted: Option<u32>,
+    /// `exact`, `within`, `mismatch` or `skipped`.
+    pub(crate) verdict: &'static str,
+    /// What is hidden, or why it was skipped.
+    pub(crate) note: Option<String>,
+}
+
+impl SelftestReport {
+    fn new(seed: u64) -> Self {
+        let kernel = twscan_core::procfs::ProcFs::default().kernel_release();
+        let (exact, within, mismatches, skipped) = (0, 0, 0, 0);
+        Self { schema: "twscan.selftest/1", kernel, seed, exact, within, mismatches, skipped, scenarios: Vec::new() }
+    }
+
+    fn add(&mut self, scenario: &Scenario, ended: Ended, mixture: bool) {
+        let hidden = scenario.hidden.map(|what| format!("hidden: {what}"));
+        let (trial, verdict, note) = match ended {
+            Ended::Skipped(why) => (None, "skipped", Some(why)),
+            // With all that a report of it needs.
+            Ended::Tried(trial) if !trial.in_bounds() => (Some(trial), "mismatch", Some(format!("{scenario:?}"))),
+            Ended::Tried(trial) if trial.exact() => (Some(trial), "exact", hidden),
+            Ended::Tried(trial) if hidden.is_some() => (Some(trial), "within", hidden),
+            Ended::Tried(trial) => (Some(trial), "mismatch", None),
+        };
+        *match verdict {
+            "exact" => &mut self.exact,
+            "within" => &mut self.within,
+            "skipped" => &mut self.skipped,
+            _ => &mut self.mismatches,
+        } += 1;
+        self.scenarios.push(Row {
+            scenario: scenario.name.clone(),
+            mixture,
+            free: trial.map(|trial| trial.free),
+            free_min: trial.map(|trial| trial.free_min),
+            free_max: trial.map(|trial| trial.free_max),
+            granted: trial.map(|trial| trial.granted),
+            verdict,
+            note,
+        });
+    }
+}
+
+const WORKERS: usize = 8;

@@ -1,0 +1,213 @@
+use std::io::{self, Write};
+use std::net::SocketAddr;
+
+use twscan_core::budget::{Certainty, Zone};
+use twscan_core::report::{BudgetRow, PortsReport};
+
+use super::table::{Column, Columns};
+use super::{port_map, provenance, verdict};
+
+/// What is left to each destination, for people: the rules first, then a row a budget, then what they mean.
+pub(crate) fn write(report: &PortsReport, hidden: usize, terminal: bool, out: &mut impl Write) -> io::Result<()> {
+    verdict::write_doubts(&report.header, out)?;
+    for line in rules(report) {
+        writeln!(out, "{line}")?;
+    }
+    writeln!(out)?;
+    if report.budgets.is_empty() {
+        writeln!(out, "No connection{} holds a local port.", to(report))?;
+        writeln!(out, "What a new one would find: twscan ports ADDRESS:PORT\n")?;
+    } else {
+        for line in budgets(&report.budgets, terminal) {
+            writeln!(out, "{line}")?;
+        }
+        if hidden > 0 {
+            writeln!(out, "{hidden} more, --all")?;
+        }
+        writeln!(out)?;
+        write_meaning(report, out)?;
+    }
+    for row in &report.budgets {
+        if let Some(runs) = &row.map {
+            writeln!(out, "{}", names(row).join(" > "))?;
+            port_map::write(report.range, runs, out)?;
+            writeln!(out)?;
+        }
+    }
+    writeln!(out, "{}", provenance::line(&report.header))?;
+    super::finish(out)
+}
+
+/// Range, reserved, blocked, reuse: a line each.
+fn rules(report: &PortsReport) -> Vec<String> {
+    let mut columns = Columns::new(&[Column::Left("RANGE"), Column::Left(""), Column::Left("")]);
+    let (range, reserved, blocked) = (report.range, &report.reserved, &report.blocked);
+    let odd = if range.parity_penalty > 0 { ", one of them out of reach: the number is odd" } else { "" };
+    let mut row = |cells: [String; 3]| columns.row(cells);
+    row([
+        "RANGE".to_owned(),
+        format!("{}-{}", range.low, range.high),
+        format!("{} ports for each (source, destination, port){odd}", range.size),
+    ]);
+    row([
+        "RESERVED".to_owned(),
+        count(reserved.count),
+        shorten(reserved.ranges.iter().map(
+            |(first, last)| {
+                if first == last { first.to_string() } else { format!("{first}-{last}") }
+            },
+        )),
+    ]);
+    let which = match (blocked.count, blocked.certainty) {
+        (0, "exact") => "no listener or bound socket inside the range".to_owned(),
+        (0, _) => "none seen; bind() may hold a connection's port unseen".to_owned(),
+        (_, "exact") => shorten(blocked.ports.iter().map(u16::to_string)),
+        _ => format!("at least: {}", shorten(blocked.ports.iter().map(u16::to_string))),
+    };
+    row(["BLOCKED".to_owned(), count(blocked.count), which]);
+    let (mode, meaning) = reuse(report);
+    row(["REUSE".to_owned(), mode.to_owned(), meaning]);
+    // The first line is the heading of a table that has none.
+    columns.lines().split_off(1)
+}
+
+fn count(count: u32) -> String {
+    if count == 0 { "none".to_owned() } else { count.to_string() }
+}
+
+/// The first few of a list.
+fn shorten(items: impl ExactSizeIterator<Item = String>) -> String {
+    let more = items.len().saturating_sub(SHOWN);
+    let mut text = items.take(SHOWN).collect::<Vec<_>>().join(", ");
+    if more > 0 {
+        text.push_str(&format!(" and {more} more, see --json"));
+    }
+    text
+}
+
+fn reuse(report: &PortsReport) -> (&'static str, String) {
+    let reuse = report.tw_reuse;
+    let kept = "a TIME_WAIT keeps its port 60 to 62 s";
+    let after = format!("reused when {} ms old", reuse.delay_ms);
+    match (reuse.mode, reuse.timestamps) {
+        (Some(1 | 2), Some(0)) => ("off", format!("tcp_timestamps=0: {kept}")),
+        (Some(1), _) => ("on", format!("tcp_tw_reuse=1: TIME_WAITs are {after}")),
+        (Some(2), _) => ("loopback", format!("tcp_tw_reuse=2: TIME_WAITs of 127/8 and ::1 are {after}")),
+        (Some(mode), _) => ("off", format!("tcp_tw_reuse={mode}: {kept}")),
+        (None, _) => ("unknown", format!("tcp_tw_reuse is not readable, so counted as off: {kept}")),
+    }
+}
+
+fn budgets(rows: &[BudgetRow], terminal: bool) -> Vec<String> {
+    let mut columns = Columns::new(&[
+        Column::Left("SOURCE"),
+        Column::Left("DESTINATION"),
+        Column::Right("USED"),
+        Column::Right("LIVE"),
+        Column::Right("TIME_WAIT"),
+        Column::Right("REUSABLE"),
+        Column::Right("FREE"),
+        Column::Left("ZONE"),
+    ]);
+    for row in rows {
+        let live = row.live + row.fin_wait2_mini;
+        let counts = [row.used, live, row.time_wait, row.reusable].map(|count| count.to_string());
+        let cells = counts.into_iter().chain([free(row), row.zone.name().to_owned()]);
+        let [source, destination] = names(row);
+        if terminal && source.len() + destination.len() > ROOM_FOR_NAMES {
+            let blank = [String::new(), String::new()];
+            columns.row_below(format!("{source} > {destination}"), blank.into_iter().chain(cells));
+        } else {
+            columns.row([source, destination].into_iter().chain(cells));
+        }
+    }
+    columns.lines()
+}
+
+/// What is free, with the bound that it is.
+fn free(row: &BudgetRow) -> String {
+    let bound = match row.certainty {
+        Certainty::Exact => "",
+        Certainty::Estimate if row.free == row.free_max => "<=",
+        Certainty::Estimate if row.free == row.free_min => ">=",
+        Certainty::Estimate => "~",
+    };
+    format!("{bound}{}", row.free)
+}
+
+fn write_meaning(report: &PortsReport, out: &mut impl Write) -> io::Result<()> {
+    for row in report.budgets.iter().take(SHOWN) {
+        let [_, destination] = names(row);
+        match row.zone {
+            Zone::Full => writeln!(out, "{destination}  no connect() succeeds now: errno 99, EADDRNOTAVAIL")?,
+            Zone::Slow => writeln!(out, "{destination}  each connect() scans half of the range first")?,
+            _ => {}
+        }
+    }
+    for line in rates(&report.budgets) {
+        writeln!(out, "{line}")?;
+    }
+    if report.bind_first.iter().any(|pool| pool.held > 0) {
+        for pool in report.bind_first.iter().take(SHOWN) {
+            writeln!(
+                out,
+                "Clients that bind({}, 0) first have {} left over all destinations together.",
+                pool.source, pool.free
+            )?;
+        }
+    }
+    let unsure = report.budgets.iter().filter(|row| row.certainty == Certainty::Estimate);
+    match (&report.budgets[..], unsure.count()) {
+        (_, 0) => writeln!(out, "FREE is exact.")?,
+        ([row], _) => {
+            writeln!(out, "FREE is {} to {}:", row.free_min, row.free_max)?;
+            for reason in &row.reasons {
+                writeln!(out, "  {reason}")?;
+            }
+        }
+        (rows, _) => {
+            let first = rows.iter().find(|row| row.certainty == Certainty::Estimate);
+            let [_, destination] = first.map(names).unwrap_or_default();
+            writeln!(out, "FREE is exact but for \"<=\", at most, \">=\", at least, and \"~\".")?;
+            writeln!(out, "Why: twscan ports {destination}")?;
+        }
+    }
+    writeln!(out)
+}
+
+/// How many connections a second last for ever: one line where it is the same for all.
+fn rates(rows: &[BudgetRow]) -> Vec<String> {
+    let rate = |row: &BudgetRow| match row.sustainable_per_second {
+        Some(0) => "less than a connect() a second".to_owned(),
+        Some(rate) => format!("about {rate} connects/s"),
+        None => "more connects/s than ports could limit".to_owned(),
+    };
+    match rows {
+        [] => Vec::new(),
+        [first, rest @ ..] if rest.iter().all(|row| rate(row) == rate(first)) => {
+            let each = if rest.is_empty() { format!("{} ", names(first)[1]) } else { "Each".to_owned() };
+            vec![format!("{each} sustains {}, closed first by this side", rate(first))]
+        }
+        rows => {
+            let line = |row: &BudgetRow| format!("{}  sustains {}", names(row)[1], rate(row));
+            rows.iter().take(SHOWN).map(line).collect()
+        }
+    }
+}
+
+fn names(row: &BudgetRow) -> [String; 2] {
+    let destination = SocketAddr::new(row.destination, row.port).to_string();
+    match row.device {
+        Some(device) => [format!("{}%{device}", row.source), destination],
+        None => [row.source.to_string(), destination],
+    }
+}
+
+fn to(report: &PortsReport) -> String {
+    report.target.as_ref().map_or(String::new(), |target| format!(" to {target}"))
+}
+
+/// How much of a list a person reads.
+const SHOWN: usize = 5;
+/// What is left of 80 columns for both names.
+const ROOM_FOR_NAMES: usize = 32;
