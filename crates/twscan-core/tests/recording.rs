@@ -195,7 +195,7 @@ fn a_walk_that_broke_off_stays_partial() {
             })
             .collect();
         let scripts = Mutex::new(scripts);
-        let open = move || Ok(Box::new(scripts.lock().unwrap().pop_front().unwrap()) as Box<dyn Transport>);
+        let open = move || Ok(Box::new(scripts.lock().unwrap().pop_front().unwrap_or_default()) as Box<dyn Transport>);
         let host = Host::new(open, ProcFs::from_files([])).with_source(Source::NetlinkOneWalk);
         let recorded = RecordedSample::record(&host, &RecordOptions::new()).unwrap();
         let replay = through_a_file(&recorded).last().host("file");
