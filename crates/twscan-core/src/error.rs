@@ -85,6 +85,18 @@ pub enum Error {
         /// The sequence and port id of this dump.
         expected: (u32, u32),
     },
+    /// A dump went on beyond what any table can hold, or brought datagrams without an end or a socket.
+    #[error("the dump did not end after {sockets} sockets, so it was given up; try again")]
+    Endless {
+        /// The sockets received until then.
+        sockets: u64,
+    },
+    /// The kernel flagged a dump that it had to the end with `NLM_F_DUMP_INTR`: entries may be missing or doubled.
+    #[error("the kernel says that its table changed during the dump of {sockets} sockets; try again")]
+    Interrupted {
+        /// The sockets received.
+        sockets: u64,
+    },
     /// A network namespace could not be found or entered.
     #[error(transparent)]
     Netns(#[from] crate::netns::NetnsError),
@@ -119,10 +131,50 @@ pub enum Error {
         /// The part that is not understood.
         what: &'static str,
     },
+    /// A recording could not be read.
+    #[error("cannot read the recording")]
+    ReadRecording {
+        /// What the operating system answered.
+        #[source]
+        cause: io::Error,
+    },
+    /// A file that no reader of recordings knows, or that has no whole sample.
+    #[error("cannot read the recording: {what}")]
+    NotARecording {
+        /// What is wrong with it, and what to do.
+        what: String,
+    },
+    /// A recording's bytes contradict themselves.
+    #[error("the recording is damaged at byte {offset}: {what}")]
+    Damaged {
+        /// Where the damaged part starts.
+        offset: u64,
+        /// What is wrong with it.
+        what: &'static str,
+    },
+    /// A question that a recording cannot answer.
+    #[error("the recording does not tell {what}")]
+    NotRecorded {
+        /// What was asked for.
+        what: &'static str,
+    },
+    /// What had broken off the walk when it was recorded.
+    #[error("{reason}")]
+    RecordedFault {
+        /// The reason, as it was told then.
+        reason: String,
+    },
+    /// A recording could not be written.
+    #[error("cannot write the recording")]
+    WriteRecording {
+        /// What the operating system answered.
+        #[source]
+        cause: io::Error,
+    },
 }
 
 impl Error {
-    /// The message with the causes behind it, in one line.
+    /// The message with the causes behind it and [what to do](Self::advice), in one line.
     #[must_use]
     pub fn chain(&self) -> String {
         let mut text = self.to_string();
@@ -132,7 +184,51 @@ impl Error {
             text.push_str(&error.to_string());
             cause = error.source();
         }
+        if let Some(advice) = self.advice() {
+            text.push_str("; ");
+            text.push_str(advice);
+        }
         text
+    }
+
+    /// What a user can do about it, where the error alone does not tell.
+    #[must_use]
+    pub fn advice(&self) -> Option<&'static str> {
+        match (self, self.raw_os_error()?) {
+            (Self::Open { .. }, EPERM | EACCES) => Some("a sandbox forbids netlink: allow AF_NETLINK, or read procfs"),
+            (Self::Open { .. }, EPROTONOSUPPORT | EAFNOSUPPORT) => Some("this kernel has no sock_diag: read procfs"),
+            (Self::Open { .. }, EMFILE) => Some("raise the limit of open files (ulimit -n)"),
+            (Self::ReadFile { .. }, EPERM | EACCES) => Some("run as a user who may read it"),
+            (Self::Refused { .. } | Self::Aborted { .. }, EPERM | EACCES) => {
+                Some("a security module forbids it, or the filter asks for a mark, which takes CAP_NET_ADMIN")
+            }
+            (Self::Refused { .. }, ENOENT) => Some("the kernel's tcp_diag module is absent: load it, or read procfs"),
+            (Self::Refused { .. }, EINVAL | EOPNOTSUPP) => Some("this kernel does not know the request or its filter"),
+            (_, EBUSY) => Some("another dump was under way; try again"),
+            (_, ENOBUFS | ENOMEM) => Some("the kernel is short of memory; try again"),
+            _ => None,
+        }
+    }
+
+    /// Whether the same question, asked through a new socket, may well be answered: something was short, cut or mixed
+    /// up. What the kernel does not have or forbids is no such thing.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Timeout { .. }
+            | Self::Truncated { .. }
+            | Self::Malformed { .. }
+            | Self::ForeignReply { .. }
+            | Self::Interrupted { .. } => true,
+            Self::Open { cause }
+            | Self::Send { cause }
+            | Self::Receive { cause }
+            | Self::Refused { cause }
+            | Self::Aborted { cause, .. } => {
+                matches!(cause.raw_os_error(), Some(EINTR | EAGAIN | ENOMEM | EBUSY | EIO | ENOBUFS))
+            }
+            _ => false,
+        }
     }
 
     /// The errno behind the error, where the operating system gave one.
@@ -150,3 +246,19 @@ impl Error {
         }
     }
 }
+
+// include/uapi/asm-generic/errno-base.h and errno.h, in the numbering that all but a few architectures share.
+const EPERM: i32 = 1;
+const ENOENT: i32 = 2;
+const EINTR: i32 = 4;
+const EIO: i32 = 5;
+const EAGAIN: i32 = 11;
+const ENOMEM: i32 = 12;
+const EACCES: i32 = 13;
+const EBUSY: i32 = 16;
+const EINVAL: i32 = 22;
+const EMFILE: i32 = 24;
+const EPROTONOSUPPORT: i32 = 93;
+const EOPNOTSUPP: i32 = 95;
+const EAFNOSUPPORT: i32 = 97;
+const ENOBUFS: i32 = 105;

@@ -1,6 +1,8 @@
 //! Where sockets come from: the kernel by its best way, or what stands in for it.
 
 use std::fmt;
+use std::sync::Arc;
+use std::time::SystemTime;
 
 use crate::Error;
 use crate::filter::{Filter, Needs};
@@ -10,16 +12,19 @@ use crate::sock_diag::{Batch, Dump, DumpRequest, DumpStats};
 use crate::socket::StateSet;
 use crate::tally::Tally;
 use crate::transport::Transport;
+use crate::walk::{Retries, Walk};
 
 /// A host to read: how to open a channel to its sock_diag, and its `/proc`.
 pub struct Host {
-    open: Box<Opener>,
+    open: Arc<Opener>,
     procfs: ProcFs,
     source: Option<Source>,
+    recorded: Option<Recorded>,
 }
 
-type Channel = Box<dyn Transport>;
-type Opener = dyn Fn() -> Result<Channel, Error> + Send + Sync;
+pub(crate) type Channel = Box<dyn Transport>;
+/// Opens a channel that serves this source's requests.
+type Opener = dyn Fn(Source) -> Result<Channel, Error> + Send + Sync;
 
 impl Host {
     /// The running kernel, in the network namespace of the thread that reads.
@@ -33,7 +38,37 @@ impl Host {
     /// A host that `open` opens channels to; each dump takes a fresh one.
     #[must_use]
     pub fn new(open: impl Fn() -> Result<Channel, Error> + Send + Sync + 'static, procfs: ProcFs) -> Self {
-        Self { open: Box::new(open), procfs, source: None }
+        let text = procfs.clone();
+        let open = move |source| match source {
+            Source::Procfs => Ok(Box::new(text.net_tcp()) as Channel),
+            _ => open(),
+        };
+        Self { open: Arc::new(open), procfs, source: None, recorded: None }
+    }
+
+    /// A host as it was: whatever the source that served then, `open` stands in for it.
+    #[cfg(feature = "capture")]
+    pub(crate) fn of_recording(
+        open: impl Fn() -> Result<Channel, Error> + Send + Sync + 'static,
+        procfs: ProcFs,
+        source: Source,
+        recorded: Recorded,
+    ) -> Self {
+        Self { open: Arc::new(move |_| open()), procfs, source: Some(source), recorded: Some(recorded) }
+    }
+
+    /// The same host with each channel wrapped.
+    #[cfg(feature = "capture")]
+    pub(crate) fn tee(&self, wrap: impl Fn(Channel) -> Channel + Send + Sync + 'static) -> Self {
+        let open = self.open.clone();
+        let open = move |source| Ok(wrap(open(source)?));
+        Self { open: Arc::new(open), procfs: self.procfs.clone(), source: self.source, recorded: self.recorded.clone() }
+    }
+
+    /// When and where a recorded host was recorded; `None` for a live one.
+    #[must_use]
+    pub fn recorded(&self) -> Option<&Recorded> {
+        self.recorded.as_ref()
     }
 
     /// Uses this source and no other.
@@ -55,22 +90,40 @@ impl Host {
     /// bytecode only spares copying: a kernel that does not take it is asked again without, and `/proc/net/tcp` ignores
     /// it, so what comes is to be [judged again](crate::filter::Filter::matches).
     ///
+    /// What may pass, ENOBUFS say, is tried again twice, each time through a new socket; once the walk has begun, only
+    /// [`tally`](Self::tally) can do that, since it knows how to count anew.
+    ///
     /// # Errors
     /// What the last source gave, where none serves.
     pub fn sockets(&self, states: StateSet, bytecode: &[u8]) -> Result<Sockets, Error> {
+        self.sockets_with(&mut Retries::new(), states, bytecode)
+    }
+
+    pub(crate) fn sockets_with(
+        &self,
+        retries: &mut Retries,
+        states: StateSet,
+        bytecode: &[u8],
+    ) -> Result<Sockets, Error> {
+        let mut from = |source| loop {
+            match self.sockets_from(source, states, bytecode) {
+                Err(error) if error.is_transient() && retries.take() => {}
+                outcome => return outcome,
+            }
+        };
         if let Some(source) = self.source {
-            return self.sockets_from(source, states, bytecode);
+            return from(source);
         }
-        self.sockets_from(Source::NetlinkOneWalk, states, bytecode)
+        from(Source::NetlinkOneWalk)
             .or_else(|error| match error {
                 // Without a socket there is nothing to send the other request through.
-                Error::Refused { .. } => self.sockets_from(Source::NetlinkTwoWalks, states, bytecode),
+                Error::Refused { .. } => from(Source::NetlinkTwoWalks),
                 error => Err(error),
             })
             .or_else(|error| match error {
                 Error::Open { .. } | Error::Send { .. } | Error::Refused { .. } => {
                     // Where /proc does not serve either, the first reason is the one to tell.
-                    self.sockets_from(Source::Procfs, states, bytecode).map_err(|_| error)
+                    from(Source::Procfs).map_err(|_| error)
                 }
                 error => Err(error),
             })
@@ -82,7 +135,16 @@ impl Host {
     /// # Errors
     /// As for [`sockets`](Self::sockets), and [`Error::CannotFilter`] where the source does not have what the filter reads.
     pub fn sockets_matching(&self, states: StateSet, filter: &Filter) -> Result<Sockets, Error> {
-        let sockets = self.sockets(states, &filter.bytecode())?;
+        self.matching_with(&mut Retries::new(), states, filter)
+    }
+
+    pub(crate) fn matching_with(
+        &self,
+        retries: &mut Retries,
+        states: StateSet,
+        filter: &Filter,
+    ) -> Result<Sockets, Error> {
+        let sockets = self.sockets_with(retries, states, &filter.bytecode())?;
         match sockets.lacks(filter.needs()) {
             Some((condition, reason)) => Err(Error::CannotFilter { condition, reason }),
             None => Ok(sockets),
@@ -94,9 +156,16 @@ impl Host {
     /// # Errors
     /// As for [`sockets`](Self::sockets) and [`Sockets::next_batch`].
     pub fn listening_ports(&self) -> Result<PortSet, Error> {
-        let mut ports = PortSet::new();
-        self.sockets(StateSet::LISTEN, &[])?.observe(&mut ports)?;
-        Ok(ports)
+        let walk = self.listeners()?;
+        walk.interruption.map_or(Ok(walk.tally), Err)
+    }
+
+    /// The ports with a LISTEN socket at any address, as far as the walk came.
+    ///
+    /// # Errors
+    /// As for [`sockets`](Self::sockets).
+    pub fn listeners(&self) -> Result<Walk<PortSet>, Error> {
+        self.tally(StateSet::LISTEN, &[], PortSet::new)
     }
 
     fn sockets_from(&self, source: Source, states: StateSet, bytecode: &[u8]) -> Result<Sockets, Error> {
@@ -114,14 +183,11 @@ impl Host {
     fn walk(&self, source: Source, states: StateSet, bytecode: &[u8]) -> Result<Sockets, Error> {
         let start = |channel, request: DumpRequest| Dump::start(channel, &request.bytecode(bytecode.to_vec()));
         let (mut dump, next) = match source {
-            Source::NetlinkOneWalk => (start((self.open)()?, DumpRequest::one_walk(states))?, None),
             Source::NetlinkTwoWalks => {
-                let second = ((self.open)()?, DumpRequest::inet6(states).bytecode(bytecode.to_vec()));
-                (start((self.open)()?, DumpRequest::inet(states))?, Some(second))
+                let second = ((self.open)(source)?, DumpRequest::inet6(states).bytecode(bytecode.to_vec()));
+                (start((self.open)(source)?, DumpRequest::inet(states))?, Some(second))
             }
-            Source::Procfs => {
-                (Dump::start(Box::new(self.procfs.net_tcp()) as Channel, &DumpRequest::one_walk(states))?, None)
-            }
+            _ => (start((self.open)(source)?, DumpRequest::one_walk(states))?, None),
         };
         let received = dump.advance()?;
         if let Some(refusal) = dump.refusal() {
@@ -133,8 +199,22 @@ impl Host {
 
 impl fmt::Debug for Host {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Host").field("procfs", &self.procfs).field("source", &self.source).finish_non_exhaustive()
+        f.debug_struct("Host")
+            .field("procfs", &self.procfs)
+            .field("source", &self.source)
+            .field("recorded", &self.recorded)
+            .finish_non_exhaustive()
     }
+}
+
+/// When and where a host was recorded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Recorded {
+    /// When the walk began; of a foreign recording, when its file was last written.
+    pub at: SystemTime,
+    /// The recording's name: a path, or `-`.
+    pub from: String,
 }
 
 /// Where the sockets of a result came from.
@@ -147,9 +227,20 @@ pub enum Source {
     NetlinkTwoWalks,
     /// `/proc/net/tcp` and `tcp6`.
     Procfs,
+    /// A dump that `ss -D` wrote.
+    SsDump,
+    /// What `ss` printed.
+    SsText,
+    /// What `netstat` printed.
+    NetstatText,
 }
 
 impl Source {
+    /// Every source.
+    #[cfg(feature = "capture")]
+    pub(crate) const ALL: [Self; 6] =
+        [Self::NetlinkOneWalk, Self::NetlinkTwoWalks, Self::Procfs, Self::SsDump, Self::SsText, Self::NetstatText];
+
     /// The name in the documents: `netlink-one-walk`.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -157,6 +248,9 @@ impl Source {
             Self::NetlinkOneWalk => "netlink-one-walk",
             Self::NetlinkTwoWalks => "netlink-two-walks",
             Self::Procfs => "procfs",
+            Self::SsDump => "ss-dump",
+            Self::SsText => "ss-text",
+            Self::NetstatText => "netstat-text",
         }
     }
 }
@@ -204,11 +298,15 @@ impl Sockets {
 
     /// The condition that cannot be judged by what this source tells, and why.
     fn lacks(&self, needs: Needs) -> Option<(&'static str, &'static str)> {
-        let in_text = self.source == Source::Procfs;
+        let hidden = match self.source {
+            Source::Procfs => "/proc/net/tcp does not show it",
+            _ => "the recorded text does not show it",
+        };
+        let in_text = matches!(self.source, Source::Procfs | Source::SsText | Source::NetstatText);
         match self.bytecode_refused {
-            _ if needs.interface && in_text => Some(("dev", "/proc/net/tcp does not show it")),
-            _ if needs.mark && in_text => Some(("fwmark", "/proc/net/tcp does not show it")),
-            _ if needs.cgroup && in_text => Some(("cgroup", "/proc/net/tcp does not show it")),
+            _ if needs.interface && in_text => Some(("dev", hidden)),
+            _ if needs.mark && in_text => Some(("fwmark", hidden)),
+            _ if needs.cgroup && in_text => Some(("cgroup", hidden)),
             Some(_) if needs.mark => Some(("fwmark", "the kernel tells it to a reader with CAP_NET_ADMIN alone")),
             Some(EINVAL) if needs.cgroup => Some(("cgroup", "this kernel does not tell it; 5.8 and later do")),
             _ => None,

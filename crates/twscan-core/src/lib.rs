@@ -30,6 +30,7 @@
 //! | [`procfs`] | counters, parameters, and the socket table as text |
 //! | [`tally`] | counting: by state, by destination, by role |
 //! | [`host`] | where sockets come from: one walk, two walks, or `/proc/net/tcp` |
+//! | [`walk`] | one walk to its end, begun again where it broke off |
 //! | [`netns`] | network namespaces: entering one, finding all |
 //! | [`sample`] | one moment of a host |
 //! | [`route`] | which source address connections get |
@@ -41,10 +42,13 @@
 //! # Features
 //! `live` (default): the running kernel; Linux. `serde`: the documents of the command line, in `report`. `logs`: failures
 //! to connect, read from other programs' logs, in `log`. `tuning`: changing parameters; a read-only agent leaves it out.
-//! What is left without them is pure and compiles anywhere.
+//! `capture`: recordings, of this library and of `ss` and `netstat`. What is left without them is pure and compiles
+//! anywhere.
 #![deny(missing_docs)]
 
 pub mod budget;
+#[cfg(feature = "capture")]
+pub mod capture;
 pub mod diagnosis;
 mod error;
 pub mod filter;
@@ -70,6 +74,7 @@ pub mod target;
 pub mod transport;
 #[cfg(feature = "tuning")]
 pub mod tuning;
+pub mod walk;
 pub mod wire;
 
 pub use error::Error;

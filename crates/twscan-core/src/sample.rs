@@ -11,6 +11,7 @@ use crate::procfs::{Conntrack, CounterFile, Counters, Settings};
 use crate::sock_diag::DumpStats;
 use crate::socket::{SocketRecord, StateSet, TcpState};
 use crate::tally::{Closings, Destinations, PortHolders, PortRules, Role, Roles, StateCounts, Tally, explicit_binds};
+use crate::walk::Walk;
 
 /// What was seen of a network namespace at one moment.
 #[derive(Debug, Clone)]
@@ -42,6 +43,8 @@ pub struct Sample {
 pub struct Provenance {
     /// When the walk began.
     pub captured_at: SystemTime,
+    /// The recording that it was read from; `None` for the running kernel.
+    pub replayed_from: Option<String>,
     /// The kernel's release.
     pub kernel: Option<String>,
     /// The host's name.
@@ -59,6 +62,8 @@ pub struct Provenance {
     pub dump: DumpStats,
     /// Why sockets may be missing; `None` where the walk reached its end.
     pub partial: Option<String>,
+    /// Why a walk to the end may have missed or repeated a few sockets: the namespace's table is crowded.
+    pub approximate: Option<String>,
 }
 
 /// Names a network namespace.
@@ -78,7 +83,8 @@ impl Provenance {
         let procfs = host.procfs();
         let initial_netns = procfs.is_initial_netns();
         Self {
-            captured_at: SystemTime::now(),
+            captured_at: host.recorded().map_or_else(SystemTime::now, |recorded| recorded.at),
+            replayed_from: host.recorded().map(|recorded| recorded.from.clone()),
             kernel: procfs.kernel_release(),
             hostname: procfs.hostname(),
             netns: NetnsId { inode: procfs.netns_inode("thread-self"), name: initial_netns.then(|| "host".to_owned()) },
@@ -87,7 +93,22 @@ impl Provenance {
             source: None,
             dump: DumpStats::default(),
             partial: None,
+            approximate: None,
         }
+    }
+
+    /// Notes where and when, and how far a walk can be relied on.
+    fn of_walk<T>(&mut self, walk: &Walk<T>, settings: &Settings) {
+        (self.source, self.dump) = (Some(walk.source), walk.dump);
+        self.partial = walk.interruption.as_ref().map(Error::chain);
+        let buckets = settings.ehash_entries.map_or(0, i64::unsigned_abs);
+        let sockets = walk.dump.sockets;
+        self.approximate = (buckets > 0 && sockets / buckets >= CROWDED).then(|| {
+            format!(
+                "{sockets} sockets share {buckets} buckets of the namespace's table (tcp_ehash_entries); while connections \
+                 come and go the kernel skips and repeats some"
+            )
+        });
     }
 
     /// Whether the walk reached its end.
@@ -110,12 +131,13 @@ pub struct Sampler<'h> {
     host: &'h Host,
     states: StateSet,
     filter: Filter,
+    max_groups: usize,
     ports: bool,
-    wanted: Option<Wanted<'h>>,
+    wanted: Option<Box<Wanted<'h>>>,
     counters: &'static [CounterFile],
 }
 
-type Wanted<'h> = Box<dyn Fn(&SocketRecord<'_>, Role) -> bool + 'h>;
+type Wanted<'h> = dyn Fn(&SocketRecord<'_>, Role) -> bool + 'h;
 
 impl<'h> Sampler<'h> {
     /// Samples all sockets but the bound-and-idle ones.
@@ -125,6 +147,7 @@ impl<'h> Sampler<'h> {
             host,
             states: StateSet::ALL,
             filter: Filter::default(),
+            max_groups: usize::MAX,
             ports: false,
             wanted: None,
             counters: CounterFile::ALL,
@@ -142,6 +165,13 @@ impl<'h> Sampler<'h> {
     #[must_use]
     pub fn filter(mut self, filter: Filter) -> Self {
         self.filter = filter;
+        self
+    }
+
+    /// Keeps at most so many destinations apart, and counts the sockets of further ones together.
+    #[must_use]
+    pub fn max_groups(mut self, groups: usize) -> Self {
+        self.max_groups = groups;
         self
     }
 
@@ -179,27 +209,27 @@ impl<'h> Sampler<'h> {
         let settings = self.host.procfs().settings()?;
         let counters = self.host.procfs().counters_of(self.counters)?;
         let conntrack = self.host.procfs().conntrack();
-        let listening = self.host.listening_ports()?;
+        let listeners = self.host.listeners()?;
+        let listening = listeners.tally;
         let rules = PortRules::new(&settings, &listening);
-        let holders = if self.ports { PortHolders::new(&settings, listening.clone()) } else { None };
-        let closings = settings.range.filter(|_| self.ports).map(|range| Closings::new(range, listening.clone()));
-        let destinations = Destinations::new(Roles::new(listening, settings.range), rules);
-        let mut tally = SampleTally { states: StateCounts::default(), destinations, holders, closings };
-        let mut sockets = if self.ports {
-            // The kernel must not leave out a holder.
-            self.host.sockets(self.states, &[])?
-        } else {
-            self.host.sockets_matching(self.states, &self.filter)?
+        let fresh = || SampleTally {
+            states: StateCounts::default(),
+            destinations: Destinations::new(Roles::new(listening.clone(), settings.range), rules.clone())
+                .at_most(self.max_groups),
+            holders: if self.ports { PortHolders::new(&settings, listening.clone()) } else { None },
+            closings: settings.range.filter(|_| self.ports).map(|range| Closings::new(range, listening.clone())),
+            filter: &self.filter,
+            wanted: self.wanted.as_deref(),
         };
-        let outcome = sockets.observe(&mut |record: &SocketRecord<'_>| {
-            let is_wanted = |wanted: &Wanted<'_>| wanted(record, tally.destinations.roles().of(record));
-            let wanted = self.filter.matches(record) && self.wanted.as_ref().is_none_or(is_wanted);
-            tally.observe(record, wanted);
-        });
-        provenance.source = Some(sockets.source());
-        provenance.dump = sockets.stats();
-        provenance.partial = outcome.err().map(|error| error.chain());
-        let SampleTally { states, destinations, holders, closings } = tally;
+        let walk = if self.ports {
+            // The kernel must not leave out a holder.
+            self.host.tally(self.states, &[], fresh)?
+        } else {
+            self.host.tally_matching(self.states, &self.filter, fresh)?
+        };
+        provenance.of_walk(&walk, &settings);
+        provenance.partial = provenance.partial.or(listeners.interruption.map(|error| error.chain()));
+        let SampleTally { states, destinations, holders, closings, .. } = walk.tally;
         let holders = holders.map(|holders| self.with_binds(holders, &settings, &provenance));
         let asked = self.states;
         Ok(Sample { provenance, asked, settings, counters, conntrack, states, destinations, holders, closings })
@@ -249,23 +279,30 @@ impl Sample {
     }
 }
 
-struct SampleTally {
+/// Sockets to a bucket, from which on walks under churn miss some: at 10 to a bucket 5 walks of 100 did, at 600 nearly all
+/// (crates/twscan/docs/robustness.md).
+const CROWDED: u64 = 4;
+
+struct SampleTally<'s> {
     states: StateCounts,
     destinations: Destinations,
     holders: Option<PortHolders>,
     closings: Option<Closings>,
+    filter: &'s Filter,
+    wanted: Option<&'s Wanted<'s>>,
 }
 
-impl SampleTally {
+impl Tally for SampleTally<'_> {
     #[inline]
-    fn observe(&mut self, record: &SocketRecord<'_>, wanted: bool) {
+    fn observe(&mut self, record: &SocketRecord<'_>) {
         if let Some(holders) = &mut self.holders {
             holders.observe(record);
         }
         if let Some(closings) = &mut self.closings {
             closings.observe(record);
         }
-        if wanted {
+        let is_wanted = |wanted: &Wanted<'_>| wanted(record, self.destinations.roles().of(record));
+        if self.filter.matches(record) && self.wanted.is_none_or(is_wanted) {
             self.states.observe(record);
             self.destinations.observe(record);
         }
@@ -311,6 +348,8 @@ pub(crate) fn test_sample(settings: &Settings, sockets: &[crate::wire::InetDiagM
             source: Some(Source::NetlinkOneWalk),
             dump: DumpStats::default(),
             partial: None,
+            approximate: None,
+            replayed_from: None,
             other_netns: None,
         },
         asked: StateSet::PORT_HOLDERS,

@@ -67,18 +67,19 @@ impl Scan {
     /// Counts the sockets.
     ///
     /// # Errors
-    /// As for [`tally`](Self::tally).
+    /// What [`Host::sockets_matching`] gives where no walk could begin.
     pub fn count(&self) -> Result<Count, Error> {
-        let mut sockets = 0;
-        let outcome = self.tally(&mut |_: &SocketRecord<'_>| sockets += 1)?;
-        Ok(Count { sockets, complete: outcome.interruption.is_none(), source: outcome.source })
+        let fresh = || Matching { matches: |record: &SocketRecord<'_>| self.filter.matches(record), sockets: 0 };
+        let walk = self.host.tally_matching(self.wanted_states(), &self.filter, fresh)?;
+        Ok(Count { sockets: walk.tally.sockets, complete: walk.interruption.is_none(), source: walk.source })
     }
 
     /// Shows each socket to a tally, or to a closure.
     ///
     /// # Errors
     /// What [`Host::sockets_matching`] gives where no walk could begin; one that breaks off is no error but an
-    /// [`interruption`](Outcome::interruption).
+    /// [`interruption`](Outcome::interruption). It is not begun again, since the tally has counted already:
+    /// [`Host::tally_matching`] does that with a fresh one.
     pub fn tally<T: Tally + ?Sized>(&self, tally: &mut T) -> Result<Outcome, Error> {
         let mut sockets = self.host.sockets_matching(self.wanted_states(), &self.filter)?;
         let result = sockets.observe(&mut |record: &SocketRecord<'_>| {
@@ -146,4 +147,16 @@ pub struct Outcome {
     pub dump: DumpStats,
     /// Why it broke off, where it did; what came before has been counted.
     pub interruption: Option<Error>,
+}
+
+struct Matching<F> {
+    matches: F,
+    sockets: u64,
+}
+
+impl<F: Fn(&SocketRecord<'_>) -> bool> Tally for Matching<F> {
+    #[inline]
+    fn observe(&mut self, record: &SocketRecord<'_>) {
+        self.sockets += u64::from((self.matches)(record));
+    }
 }

@@ -11,6 +11,7 @@ use std::process::ExitCode;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Parser, Subcommand, ValueEnum};
+use twscan_core::port::{PortRange, PortSet};
 use twscan_core::target::Target;
 
 use self::logs::LogsArgs;
@@ -51,14 +52,36 @@ pub(crate) struct GlobalArgs {
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
     pub(crate) color: clap::ColorChoice,
     /// Read the network namespace of a process (digits), of a file (a path), or by its name
-    #[arg(short = 'N', long, global = true, value_name = "PID|PATH|NAME")]
+    #[arg(short = 'N', long, global = true, value_name = "PID|PATH|NAME", conflicts_with = "from")]
     pub(crate) netns: Option<String>,
     /// Read every network namespace of the host: a row each, the worst first
-    #[arg(long, global = true, conflicts_with = "netns")]
+    #[arg(long, global = true, conflicts_with_all = ["netns", "from"])]
     pub(crate) all_netns: bool,
     /// Read sockets this way and no other
-    #[arg(long, global = true, value_name = "WAY", hide_short_help = true)]
+    #[arg(long, global = true, value_name = "WAY", hide_short_help = true, conflicts_with = "from")]
     pub(crate) via: Option<SourceArg>,
+    #[command(flatten)]
+    pub(crate) recording: RecordingArgs,
+}
+
+/// Where the answers come from, if not from the running kernel.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Recordings")]
+pub(crate) struct RecordingArgs {
+    /// Read a recording instead of the kernel; - is standard input
+    ///
+    /// A twscan capture, a dump of ss -D, or the text of ss -tan, netstat -nat or /proc/net/tcp, told by its content.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) from: Option<String>,
+    /// The local port range, for a recording without one: 32768-60999
+    #[arg(long, global = true, value_name = "LOW-HIGH", requires = "from")]
+    pub(crate) range: Option<PortRange>,
+    /// The reserved ports, for a recording without them: 8080,9000-9100
+    #[arg(long, global = true, value_name = "PORTS", requires = "from", hide_short_help = true)]
+    pub(crate) reserved: Option<PortSet>,
+    /// tcp_tw_reuse, for a recording without it
+    #[arg(long, global = true, value_name = "0|1|2", requires = "from", hide_short_help = true)]
+    pub(crate) tw_reuse: Option<u8>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -184,6 +207,18 @@ pub(crate) enum CommandArgs {
         twscan forecast 127.0.0.1:8080 --interval 2s\n  \
         twscan forecast --json | jq .forecasts[0].seconds_to_full")]
     Forecast(ForecastArgs),
+    /// Record this host, for later or for somebody else: read it with --from
+    #[command(after_help = "Examples:\n  \
+        twscan capture before.twcap                       one sample\n  \
+        twscan capture --for 60s --interval 5s run.twcap  a series; ctrl-C ends it and keeps what there is\n  \
+        twscan capture --anonymize ticket.twcap           for strangers' eyes\n  \
+        kubectl exec POD -- twscan capture - | twscan by-dest --from -")]
+    Capture(CaptureArgs),
+    /// What changed between two recordings, or between a recording and now
+    #[command(after_help = "Examples:\n  \
+        twscan compare before.twcap              against the running kernel\n  \
+        twscan compare before.twcap after.twcap --json | jq -r .sentence")]
+    Compare(CompareArgs),
     /// Print a completion script for a shell
     #[command(hide = true)]
     Completions {
@@ -222,6 +257,9 @@ pub(crate) struct ByDestArgs {
     /// Show every row
     #[arg(long)]
     pub(crate) all: bool,
+    /// How many destinations to keep apart; sockets of further ones are counted together
+    #[arg(long, value_name = "N", default_value_t = 1_000_000, hide_short_help = true)]
+    pub(crate) max_groups: usize,
     /// Say which processes have the sockets, and likely had those in TIME_WAIT
     #[arg(short = 'p', long)]
     pub(crate) owners: bool,
@@ -260,6 +298,43 @@ pub(crate) struct ListArgs {
     /// As in ss; always so here: timers
     #[arg(short = 'o', hide_short_help = true)]
     pub(crate) options: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct CaptureArgs {
+    /// Where to write; - is standard output
+    pub(crate) file: String,
+    /// Go on taking samples for so long: 90s, 5m
+    #[arg(long = "for", value_name = "TIME")]
+    pub(crate) duration: Option<String>,
+    /// How long from one sample to the next: 500ms, 5s
+    #[arg(long, value_name = "TIME", default_value = "1s", requires = "duration")]
+    pub(crate) interval: String,
+    /// Replace addresses, the same one always by the same, and the host's name; ports stay
+    #[arg(long)]
+    pub(crate) anonymize: bool,
+    /// In which form
+    #[arg(long = "as", value_name = "FORM", default_value = "twscan", conflicts_with_all = ["duration", "anonymize"])]
+    pub(crate) form: CaptureForm,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum CaptureForm {
+    /// Sockets, parameters, counters and times; compressed
+    Twscan,
+    /// Sockets alone, for TCPDIAG_FILE=FILE ss -tan
+    SsDump,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct CompareArgs {
+    /// The first recording
+    pub(crate) before: String,
+    /// The second recording; the running kernel without one
+    pub(crate) after: Option<String>,
+    /// How many destinations to show
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    pub(crate) top: usize,
 }
 
 #[derive(Debug, clap::Args)]

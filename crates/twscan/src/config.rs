@@ -8,8 +8,10 @@ mod examine;
 
 use std::io::IsTerminal;
 use std::net::IpAddr;
+use std::time::Duration;
 
 use anstream::ColorChoice;
+use twscan_core::capture::Recording;
 use twscan_core::filter::{Filter, Names, Selection};
 use twscan_core::host::{Host, Source};
 use twscan_core::names::LiveNames;
@@ -18,11 +20,14 @@ use twscan_core::socket::{Family, SocketRecord, StateSet, TcpState};
 use twscan_core::target::Target;
 
 pub(crate) use self::logs::Logs;
-use crate::args::{Args, ByDestArgs, CommandArgs, ListArgs, PortsArgs, SelftestArgs, SourceArg, SummaryArgs};
-pub(crate) use crate::args::{Format, SortKey};
+use crate::args::{
+    Args, ByDestArgs, CaptureArgs, CommandArgs, CompareArgs, ListArgs, PortsArgs, SelftestArgs, SourceArg, SummaryArgs,
+};
+pub(crate) use crate::args::{CaptureForm, Format, SortKey};
 pub(crate) use examine::{Diagnose, Examine};
 
 use crate::failure::Failure;
+use crate::recording;
 
 /// The process's surroundings.
 #[derive(Debug, Clone, Copy)]
@@ -47,10 +52,13 @@ pub(crate) struct Config {
     pub(crate) color: ColorChoice,
     pub(crate) stdout_is_terminal: bool,
     source: Option<Source>,
+    recording: Option<Recording>,
 }
 
 #[derive(Debug)]
 pub(crate) enum Action {
+    Capture { file: String, series: Option<Series>, anonymize: bool, form: CaptureForm },
+    Compare { before: Recording, after: Option<Recording>, top: usize },
     Summary { quick: bool, top: usize },
     ByDest(ByDest),
     List(List),
@@ -71,6 +79,7 @@ pub(crate) struct ByDest {
     pub(crate) filter: Option<Filter>,
     pub(crate) sort: SortKey,
     pub(crate) top: Option<usize>,
+    pub(crate) max_groups: usize,
     pub(crate) owners: bool,
 }
 
@@ -131,6 +140,12 @@ impl Config {
             CommandArgs::Check(args) => Action::Examine(Examine::check(&args)),
             CommandArgs::Wait(args) => Action::Examine(Examine::wait(&args)?),
             CommandArgs::Forecast(args) => Action::Examine(Examine::forecast(&args)?),
+            CommandArgs::Capture(args) => capture(args)?,
+            CommandArgs::Compare(CompareArgs { before, after, top }) => Action::Compare {
+                before: recording::open(&before, &global.recording)?,
+                after: after.map(|after| recording::open(&after, &global.recording)).transpose()?,
+                top,
+            },
             CommandArgs::Completions { shell } => Action::Completions(shell),
             CommandArgs::Man => Action::Man,
         };
@@ -162,6 +177,10 @@ impl Config {
                 clap::ColorChoice::Never => ColorChoice::Never,
             },
             stdout_is_terminal: env.stdout_is_terminal,
+            recording: match &global.recording.from {
+                Some(file) => Some(recording::open(file, &global.recording)?),
+                None => None,
+            },
             source: global.via.map(|source| match source {
                 SourceArg::OneWalk => Source::NetlinkOneWalk,
                 SourceArg::TwoWalks => Source::NetlinkTwoWalks,
@@ -170,13 +189,46 @@ impl Config {
         })
     }
 
-    /// The host to read: the running kernel, by the source asked for.
+    /// The host to read: the last sample of a recording, or the running kernel, by the source asked for.
     pub(crate) fn host(&self) -> Host {
-        match self.source {
-            Some(source) => Host::live().with_source(source),
-            None => Host::live(),
+        match (&self.recording, self.source) {
+            (Some(recording), _) => recording.last().host(recording.name()),
+            (None, Some(source)) => Host::live().with_source(source),
+            (None, None) => Host::live(),
         }
     }
+}
+
+/// Samples one after the other.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Series {
+    pub(crate) duration: Duration,
+    pub(crate) interval: Duration,
+}
+
+fn capture(args: CaptureArgs) -> Result<Action, Failure> {
+    let CaptureArgs { file, duration, interval, anonymize, form } = args;
+    let series = match duration {
+        None => None,
+        Some(duration) => Some(Series { duration: time(&duration)?, interval: time(&interval)? }),
+    };
+    Ok(Action::Capture { file, series, anonymize, form })
+}
+
+/// Reads `500ms`, `90s`, `5m`, `1h`.
+fn time(text: &str) -> Result<Duration, Failure> {
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let milliseconds = match unit {
+        "ms" => 1,
+        "s" => 1_000,
+        "m" | "min" => 60_000,
+        "h" => 3_600_000,
+        _ => 0,
+    };
+    let time = number.parse::<u64>().ok().and_then(|number| number.checked_mul(milliseconds)).filter(|time| *time > 0);
+    let usage = || Failure::Usage(format!("'{text}' is no time; write 500ms, 90s, 5m or 1h"));
+    time.map(Duration::from_millis).ok_or_else(usage)
 }
 
 /// The first word is the target, unless states or a filter begin with it.
@@ -191,7 +243,7 @@ fn by_dest(args: &ByDestArgs, names: &dyn Names) -> Result<ByDest, Failure> {
         (words, option) => words.unwrap_or_default() | option.unwrap_or_default(),
     };
     let top = (!args.all).then_some(args.top);
-    Ok(ByDest { target, states, filter, sort: args.sort, top, owners: args.owners })
+    Ok(ByDest { target, states, filter, sort: args.sort, top, max_groups: args.max_groups, owners: args.owners })
 }
 
 fn ports(args: &PortsArgs) -> Result<Action, Failure> {

@@ -12,6 +12,8 @@ pub(crate) enum Failure {
     Tune(TuneError),
     /// The output could not be written.
     Write(io::Error),
+    /// A file of the user's could not be read or made.
+    File(String, io::Error),
     /// No namespace, or no population in it, could be made for the self-test.
     Selftest(twscan_lab::Error),
     /// What the user asked for makes no sense; the text says what would.
@@ -21,7 +23,10 @@ pub(crate) enum Failure {
 impl Failure {
     /// Whether the reader of the output has gone away, which is no failure: `twscan list | head`.
     pub(crate) fn is_closed_pipe(&self) -> bool {
-        matches!(self, Self::Write(error) if error.kind() == io::ErrorKind::BrokenPipe)
+        let (Self::Write(error) | Self::Read(twscan_core::Error::WriteRecording { cause: error })) = self else {
+            return false;
+        };
+        error.kind() == io::ErrorKind::BrokenPipe
     }
 }
 
@@ -31,6 +36,7 @@ impl fmt::Display for Failure {
             Self::Read(error) => write!(f, "error: {}", error.chain()),
             Self::Tune(error) => write!(f, "error: {}{}", error.chain(), privilege_hint(error)),
             Self::Write(error) => write!(f, "error: cannot write the output: {error}"),
+            Self::File(name, error) => write!(f, "error: {name}: {error}"),
             Self::Selftest(error) if error.is_permission_denied() => write!(
                 f,
                 "error: cannot make a network namespace to test in: {error}; run as root, or allow unprivileged user \

@@ -4,6 +4,7 @@ mod args;
 mod command;
 mod config;
 mod failure;
+mod recording;
 mod render;
 
 use std::io::Write;

@@ -108,6 +108,29 @@ impl Counters {
         }
     }
 
+    /// Names in the kernel's spelling, values, and whether a value only ever grows.
+    pub fn iter(&self) -> impl Iterator<Item = (&'static str, Option<u64>, bool)> {
+        [
+            ("sockets used", self.sockets_used, false),
+            ("TCP inuse", self.tcp_inuse, false),
+            ("TCP6 inuse", self.tcp6_inuse, false),
+            ("TCP orphan", self.tcp_orphan, false),
+            ("TCP tw", self.tcp_tw, false),
+            ("TCP alloc", self.tcp_alloc, false),
+            ("CurrEstab", self.curr_estab, false),
+            ("ActiveOpens", self.active_opens, true),
+            ("PassiveOpens", self.passive_opens, true),
+            ("TW", self.tw, true),
+            ("TWRecycled", self.tw_recycled, true),
+            ("TWKilled", self.tw_killed, true),
+            ("TCPTimeWaitOverflow", self.tw_overflow, true),
+            ("PAWSActive", self.paws_active, true),
+            ("PAWSEstab", self.paws_estab, true),
+            ("ListenOverflows", self.listen_overflows, true),
+        ]
+        .into_iter()
+    }
+
     fn set(&mut self, section: &str, name: &str, value: &str) {
         let field = match (section, name) {
             ("sockets", "used") => &mut self.sockets_used,

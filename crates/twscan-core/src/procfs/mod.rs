@@ -9,19 +9,25 @@ mod counters;
 mod mounts;
 mod net_tcp;
 pub mod owner;
+#[cfg(feature = "capture")]
+mod record;
 mod settings;
 pub(crate) mod sysctl;
 mod udp;
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 pub use conntrack::Conntrack;
 pub use counters::{CounterFile, Counters};
 #[cfg(all(feature = "live", target_os = "linux"))]
 pub(crate) use mounts::Mount;
 pub use net_tcp::ProcNetTcp;
+#[cfg(feature = "capture")]
+pub(crate) use net_tcp::parse_line;
 pub use settings::{Settings, TwReuse};
 
 use crate::Error;
@@ -31,13 +37,30 @@ use crate::port::PortSet;
 #[derive(Debug, Clone)]
 pub struct ProcFs {
     root: PathBuf,
+    /// What stands in for the directory, by path below it; links by what they point to.
+    files: Option<Arc<Files>>,
 }
+
+/// The files of a recorded tree.
+pub(crate) type Files = BTreeMap<String, Vec<u8>>;
 
 impl ProcFs {
     /// Reads below this directory.
     #[must_use]
     pub fn new(root: impl Into<PathBuf>) -> Self {
-        Self { root: root.into() }
+        Self { root: root.into(), files: None }
+    }
+
+    /// Reads from these contents, by path below the root (`sys/net/ipv4/tcp_tw_reuse`), and from nothing else. A link's
+    /// content is what it points to.
+    #[must_use]
+    pub fn from_files(files: impl IntoIterator<Item = (String, Vec<u8>)>) -> Self {
+        Self::of_record(Arc::new(files.into_iter().collect()))
+    }
+
+    pub(crate) fn of_record(files: Arc<Files>) -> Self {
+        // Below /proc nobody can make a file, so nothing is read by mistake.
+        Self { root: PathBuf::from("/proc/recording"), files: Some(files) }
     }
 
     /// The counters of the thread's network namespace.
@@ -131,15 +154,15 @@ impl ProcFs {
     /// `thread-self`, `1`.
     #[must_use]
     pub fn netns_inode(&self, task: &str) -> Option<u64> {
-        let link = fs::read_link(self.root.join(task).join("ns/net")).ok()?;
-        link.to_str()?.strip_prefix("net:[")?.strip_suffix(']')?.parse().ok()
+        self.link(&format!("{task}/ns/net"))?.strip_prefix("net:[")?.strip_suffix(']')?.parse().ok()
     }
 
     /// Whether the thread is in the namespace that the kernel booted with: `tcp_mem`, a parameter of the whole host, is
     /// shown there and nowhere else (net/ipv4/sysctl_net_ipv4.c).
     #[must_use]
     pub fn is_initial_netns(&self) -> bool {
-        self.root.join("sys/net/ipv4/tcp_mem").exists()
+        let name = "sys/net/ipv4/tcp_mem";
+        self.files.as_ref().map_or_else(|| self.root.join(name).exists(), |files| files.contains_key(name))
     }
 
     /// The ids of the processes that `/proc` shows, sorted.
@@ -199,16 +222,30 @@ impl ProcFs {
     }
 
     fn read_net(&self, name: &str) -> Result<Option<String>, Error> {
-        read_optional(&self.net_path(name))
+        self.read(&format!("{OWN_NET}/{name}"))
     }
 
     /// A thread that has entered another namespace sees it there, and nowhere else: `/proc/net` shows the main thread's.
     fn net_path(&self, name: &str) -> PathBuf {
-        self.root.join("thread-self/net").join(name)
+        self.root.join(OWN_NET).join(name)
     }
 
     pub(crate) fn read(&self, name: &str) -> Result<Option<String>, Error> {
-        read_optional(&self.root.join(name))
+        let bytes = match &self.files {
+            Some(files) => files.get(name).cloned(),
+            None => read_optional(&self.root.join(name))?,
+        };
+        let text = |bytes| {
+            String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
+        };
+        Ok(bytes.map(text))
+    }
+
+    fn link(&self, name: &str) -> Option<String> {
+        match &self.files {
+            Some(files) => String::from_utf8(files.get(name)?.clone()).ok(),
+            None => fs::read_link(self.root.join(name)).ok()?.into_os_string().into_string().ok(),
+        }
     }
 }
 
@@ -218,6 +255,9 @@ impl Default for ProcFs {
     }
 }
 
+/// Where a thread sees its own namespace's files: `/proc/net` shows the main thread's.
+const OWN_NET: &str = "thread-self/net";
+
 /// These files tell no length, and what reads them by growing pieces calls the kernel a dozen times.
 fn read_whole(path: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::with_capacity(8 * 1024);
@@ -225,11 +265,9 @@ fn read_whole(path: &Path) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-fn read_optional(path: &Path) -> Result<Option<String>, Error> {
+fn read_optional(path: &Path) -> Result<Option<Vec<u8>>, Error> {
     match read_whole(path) {
-        Ok(bytes) => Ok(Some(
-            String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()),
-        )),
+        Ok(bytes) => Ok(Some(bytes)),
         Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(cause) => Err(Error::ReadFile { path: path.to_owned(), cause }),
     }

@@ -4,9 +4,10 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use crate::Error;
+use crate::sock_diag::DumpRequest;
 use crate::socket::{StateSet, TcpState};
 use crate::transport::{BUFFER_LEN, Transport};
-use crate::wire::{AF_INET, AF_INET6, InetDiagMsgBuilder, Messages, append_message, kind};
+use crate::wire::{AF_INET, AF_INET6, InetDiagMsgBuilder, append_message, kind};
 
 /// `/proc/net/tcp` and `tcp6`, answering dump requests like the kernel's sock_diag: for kernels without it and sandboxes
 /// that forbid it.
@@ -96,18 +97,12 @@ impl ProcNetTcp {
 impl Transport for ProcNetTcp {
     fn send(&mut self, request: &[u8]) -> Result<(), Error> {
         let invalid = || Error::Send { cause: io::Error::from(io::ErrorKind::InvalidInput) };
-        let message = Messages::new(request).next().and_then(Result::ok).ok_or_else(invalid)?;
-        // The two layouts of a request: sock_diag/request.rs.
-        let (family, states_at) = match message.kind() {
-            kind::TCPDIAG_GETSOCK => (0, 52),
-            _ => (*message.payload().first().ok_or_else(invalid)?, 4),
-        };
-        let states = message.payload().get(states_at..).and_then(<[u8]>::first_chunk).ok_or_else(invalid)?;
+        let (request, sequence) = DumpRequest::decode(request).ok_or_else(invalid)?;
         self.request = Some(Request {
-            sequence: message.sequence(),
-            reply_kind: message.kind(),
-            family,
-            states: StateSet::from_bits(u32::from_ne_bytes(*states)),
+            sequence,
+            reply_kind: request.reply_kind(),
+            family: request.family().unwrap_or(0),
+            states: request.states(),
         });
         (self.current, self.lines, self.done) = (0, None, false);
         Ok(())
@@ -139,7 +134,7 @@ impl Transport for ProcNetTcp {
 
 /// Reads a line of `/proc/net/tcp` (net/ipv4/tcp_ipv4.c, `get_tcp4_sock` and its siblings); the error is the part that is
 /// not understood.
-fn parse_line(line: &str, family: u8) -> Result<(u8, InetDiagMsgBuilder), &'static str> {
+pub(crate) fn parse_line(line: &str, family: u8) -> Result<(u8, InetDiagMsgBuilder), &'static str> {
     let mut fields = line.split_ascii_whitespace().skip(1);
     let mut field = |what| fields.next().ok_or(what);
     let local = parse_endpoint(field("local address")?, family).ok_or("local address")?;
@@ -198,7 +193,7 @@ const MILLISECONDS_PER_TICK: u32 = 10;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sock_diag::{Dump, DumpRequest};
+    use crate::sock_diag::Dump;
 
     const HEADING: &str =
         "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n";

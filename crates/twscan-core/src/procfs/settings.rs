@@ -56,6 +56,28 @@ impl Settings {
             max_orphans: value("tcp_max_orphans")?.and_then(|text| text.parse().ok()),
         })
     }
+
+    /// Names below `net.ipv4` and values as text; `None` is unknown.
+    pub fn iter(&self) -> impl Iterator<Item = (&'static str, Option<String>)> {
+        let text = |value: Option<u64>| value.map(|value| value.to_string());
+        let duration = |value: Option<Duration>, unit: Duration| {
+            value.map(|value| (value.as_millis() / unit.as_millis().max(1)).to_string())
+        };
+        [
+            ("ip_local_port_range", self.range.map(|range| range.to_string())),
+            ("ip_local_reserved_ports", self.reserved.as_ref().map(PortSet::to_string)),
+            ("ip_unprivileged_port_start", text(self.unprivileged_port_start.map(u64::from))),
+            ("ip_autobind_reuse", text(self.autobind_reuse.map(u64::from))),
+            ("tcp_tw_reuse", self.tw_reuse.map(|mode| mode.value().to_string())),
+            ("tcp_tw_reuse_delay", duration(self.tw_reuse_delay, Duration::from_millis(1))),
+            ("tcp_timestamps", text(self.timestamps.map(u64::from))),
+            ("tcp_fin_timeout", duration(self.fin_timeout, Duration::from_secs(1))),
+            ("tcp_max_tw_buckets", text(self.max_tw_buckets)),
+            ("tcp_ehash_entries", self.ehash_entries.map(|entries| entries.to_string())),
+            ("tcp_max_orphans", text(self.max_orphans)),
+        ]
+        .into_iter()
+    }
 }
 
 /// `net.ipv4.tcp_tw_reuse`: whether a connect() may take over a TIME_WAIT of the same four-tuple.

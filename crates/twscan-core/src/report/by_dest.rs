@@ -25,10 +25,22 @@ pub struct ByDestReport {
     pub destinations: Vec<Destination>,
     /// How many groups there are, also those not shown.
     pub groups: usize,
-    /// Sockets in all groups, also those not shown.
+    /// Sockets in all groups, also those not shown, and in `other`.
     pub matched: u64,
+    /// Sockets of groups beyond the most that are kept apart; null where all are.
+    pub other: Option<Other>,
     /// How the search for owners went; null where they were not asked for.
     pub owner_scan: Option<OwnerScan>,
+}
+
+/// The sockets of groups that are not kept apart.
+#[derive(Debug, Clone, Copy, serde::Serialize)]
+#[non_exhaustive]
+pub struct Other {
+    /// Sockets in all states.
+    pub sockets: u64,
+    /// Sockets in TIME_WAIT.
+    pub time_wait: u64,
 }
 
 impl ByDestReport {
@@ -44,11 +56,15 @@ impl ByDestReport {
         top: Option<usize>,
     ) -> Self {
         let groups = sample.destinations.len();
-        let matched = sample.destinations.iter().map(|(_, counts)| counts.sockets()).sum();
+        let rest = sample.destinations.other();
+        let other = Other { sockets: rest.sockets(), time_wait: rest.of(TcpState::TimeWait) };
+        let kept: u64 = sample.destinations.iter().map(|(_, counts)| counts.sockets()).sum();
+        let matched = kept + other.sockets;
+        let other = Some(other).filter(|other| other.sockets > 0);
         let rows = sample.destinations.iter().map(|(key, counts)| Destination::new(sample, key, counts));
         let destinations = first(rows, order, top.unwrap_or(groups));
         let header = Header::new(Self::SCHEMA, &sample.provenance);
-        Self { header, target, filter: None, destinations, groups, matched, owner_scan: None }
+        Self { header, target, filter: None, destinations, groups, matched, other, owner_scan: None }
     }
 
     /// Notes the filter that the sample was taken with.

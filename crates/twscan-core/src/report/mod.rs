@@ -4,6 +4,7 @@
 //! added freely, none is renamed or removed within a schema's version.
 
 mod by_dest;
+mod compare;
 mod diagnose;
 mod forecast;
 mod list;
@@ -20,7 +21,8 @@ mod summary;
 #[cfg(feature = "tuning")]
 mod verify;
 
-pub use by_dest::{ByDestReport, Destination, DestinationStates};
+pub use by_dest::{ByDestReport, Destination, DestinationStates, Other};
+pub use compare::{Change, CompareReport, CounterChange, DestinationChange, ParameterChange, StateChanges};
 pub use diagnose::{DiagnoseReport, FindingRow, NoteRow, RefusalRow, RemedyRow, SubjectRow, Verdict};
 pub use forecast::{ArrivalsRow, ForecastReport, ForecastRow, MotionRow, WindowRow};
 pub use list::{Endpoint, SocketRow};
@@ -60,12 +62,17 @@ pub struct Header {
     pub netns: Netns,
     /// Other namespaces of the host, which this document does not speak of; null where they were not counted.
     pub other_netns: Option<OtherNetns>,
-    /// `netlink-one-walk`, `netlink-two-walks` or `procfs`; null where there was no walk.
+    /// `netlink-one-walk`, `netlink-two-walks`, `procfs`, `ss-dump`, `ss-text` or `netstat-text`; null where there was
+    /// no walk.
     pub source: Option<&'static str>,
+    /// The recording that all this was read from; null for the running kernel.
+    pub replayed_from: Option<String>,
     /// Whether the walk reached its end.
     pub complete: bool,
     /// Why sockets may be missing; null where `complete`.
     pub partial: Option<String>,
+    /// Why a walk to the end may have missed or repeated a few sockets; null where it has no reason to.
+    pub approximate: Option<String>,
     /// What the walk brought; null where there was none.
     pub dump: Option<Dump>,
 }
@@ -104,6 +111,8 @@ pub struct Dump {
     pub elapsed_us: u64,
     /// Entries that the kernel sent twice, left out of every count.
     pub duplicates: u64,
+    /// Whether the kernel said that its table changed under the walk (`NLM_F_DUMP_INTR`).
+    pub interrupted: bool,
 }
 
 impl Header {
@@ -121,14 +130,17 @@ impl Header {
                 .other_netns
                 .map(|others| OtherNetns { found: others.found, at_least: others.at_least }),
             source: provenance.source.map(crate::host::Source::name),
+            replayed_from: provenance.replayed_from.clone(),
             complete: provenance.complete(),
             partial: provenance.partial.clone(),
+            approximate: provenance.approximate.clone(),
             dump: provenance.source.map(|_| Dump {
                 sockets: dump.sockets,
                 datagrams: dump.datagrams,
                 bytes: dump.bytes,
                 elapsed_us: u64::try_from(dump.elapsed.as_micros()).unwrap_or(u64::MAX),
                 duplicates: dump.duplicates,
+                interrupted: dump.interrupted,
             }),
         }
     }

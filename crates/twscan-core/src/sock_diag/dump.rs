@@ -35,17 +35,26 @@ impl<T: Transport> Dump<T> {
             started,
             stats: DumpStats::default(),
             repeats: Repeats::new(),
+            barren: 0,
+            limit: MOST_SOCKETS,
             end: None,
         };
         Ok(Self { transport, buffer: Vec::with_capacity(BUFFER_LEN), progress })
+    }
+
+    /// Gives the dump up after this many sockets. Without it the bound is 2^28, which no kernel's memory holds.
+    #[must_use]
+    pub fn at_most(mut self, sockets: u64) -> Self {
+        self.progress.limit = sockets;
+        self
     }
 
     /// Receives the next datagram's sockets; `None` at the end of the dump.
     ///
     /// # Errors
     /// [`Error::Refused`] where the kernel does not take the request, [`Error::Aborted`] where it ends the dump early,
-    /// [`Error::Malformed`], [`Error::ForeignReply`], and what [`Transport::receive`] gives. What came before the error
-    /// has been delivered; after it the dump is at its end.
+    /// [`Error::Malformed`], [`Error::ForeignReply`], [`Error::Endless`], and what [`Transport::receive`] gives. What
+    /// came before the error has been delivered; after it the dump is at its end.
     pub fn next_batch(&mut self) -> Result<Option<Batch<'_>>, Error> {
         Ok(if self.advance()? { Some(self.batch()) } else { None })
     }
@@ -69,12 +78,17 @@ impl<T: Transport> Dump<T> {
                 return Err(error);
             }
         }
+        self.progress.barren += 1;
+        if self.progress.barren > MOST_BARREN {
+            self.progress.end = Some(End::Done);
+            return Err(Error::Endless { sockets: self.progress.stats.sockets });
+        }
         match self.transport.receive(&mut self.buffer) {
             Ok(()) => {
                 let stats = &mut self.progress.stats;
                 stats.datagrams += 1;
                 stats.bytes += self.buffer.len() as u64;
-                stats.elapsed = self.progress.started.elapsed();
+                stats.elapsed = self.transport.elapsed().unwrap_or_else(|| self.progress.started.elapsed());
                 Ok(true)
             }
             Err(error) => {
@@ -142,6 +156,10 @@ impl<'a> Iterator for Batch<'a> {
                 self.progress.stats.duplicates += 1;
                 continue;
             }
+            self.progress.barren = 0;
+            if self.progress.stats.sockets == self.progress.limit {
+                return self.progress.fail(Error::Endless { sockets: self.progress.limit });
+            }
             self.progress.stats.sockets += 1;
             return Some(SocketRecord::new(msg));
         }
@@ -193,6 +211,9 @@ struct Progress {
     started: Instant,
     stats: DumpStats,
     repeats: Repeats,
+    /// Datagrams in a row that brought no socket.
+    barren: u32,
+    limit: u64,
     end: Option<End>,
 }
 
@@ -247,5 +268,9 @@ impl Progress {
 
 /// `NLM_F_DUMP_INTR` (include/uapi/linux/netlink.h).
 const NLM_F_DUMP_INTR: u16 = 0x10;
+/// Sockets: 64 GiB of the kernel's smallest ones, the 256 bytes of a TIME_WAIT.
+const MOST_SOCKETS: u64 = 1 << 28;
+/// Datagrams: the kernel sends none without a socket but the last.
+const MOST_BARREN: u32 = 1000;
 const EIO: i32 = 5;
 const ENOBUFS: i32 = 105;

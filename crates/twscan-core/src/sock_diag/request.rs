@@ -2,7 +2,7 @@ use netlink_packet_core::Emitable;
 use netlink_packet_sock_diag::inet::{ExtensionFlags, InetRequest, SocketId, StateFlags};
 
 use crate::socket::StateSet;
-use crate::wire::{AF_INET, AF_INET6, SOCK_ID_LEN, append_message, kind};
+use crate::wire::{AF_INET, AF_INET6, Attributes, Messages, SOCK_ID_LEN, append_message, kind};
 
 /// What to dump: which states, in which layout of request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,6 +72,40 @@ impl DumpRequest {
         message
     }
 
+    /// Reads a message that [`encode`](Self::encode) made, and its sequence number; `None` for any other bytes.
+    #[must_use]
+    pub fn decode(message: &[u8]) -> Option<(Self, u32)> {
+        let message = Messages::new(message).next()?.ok()?;
+        let payload = message.payload();
+        let (layout, states_at, body_len) = match (message.kind(), *payload.first()?) {
+            (kind::TCPDIAG_GETSOCK, _) => (RequestLayout::Legacy, 4 + SOCK_ID_LEN, 4 + SOCK_ID_LEN + 8),
+            (kind::SOCK_DIAG_BY_FAMILY, AF_INET) => (RequestLayout::Inet, 4, 8 + SOCK_ID_LEN),
+            (kind::SOCK_DIAG_BY_FAMILY, AF_INET6) => (RequestLayout::Inet6, 4, 8 + SOCK_ID_LEN),
+            _ => return None,
+        };
+        let states = StateSet::from_bits(u32::from_ne_bytes(*payload.get(states_at..)?.first_chunk()?));
+        let mut attributes = Attributes::new(payload.get(body_len..)?).map_while(Result::ok);
+        let bytecode = attributes.find(|attribute| attribute.kind() == INET_DIAG_REQ_BYTECODE);
+        let bytecode = bytecode.map(|attribute| attribute.value().to_vec()).unwrap_or_default();
+        Some((Self { layout, states, bytecode }, message.sequence()))
+    }
+
+    /// The family that the answer is of; `None` for both.
+    #[must_use]
+    pub fn family(&self) -> Option<u8> {
+        match self.layout {
+            RequestLayout::Legacy => None,
+            RequestLayout::Inet => Some(AF_INET),
+            RequestLayout::Inet6 => Some(AF_INET6),
+        }
+    }
+
+    /// The filter; empty where there is none.
+    #[must_use]
+    pub fn filter(&self) -> &[u8] {
+        &self.bytecode
+    }
+
     /// `struct inet_diag_req`, version 1: family, two address lengths, extensions, socket id, states, dead bindings.
     fn legacy_body(&self) -> Vec<u8> {
         let mut body = vec![0; 4 + SOCK_ID_LEN];
@@ -118,7 +152,20 @@ const ATTRIBUTE_HEADER_LEN: usize = 4;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::Messages;
+
+    #[test]
+    fn what_is_encoded_is_decoded() {
+        for make in [DumpRequest::one_walk, DumpRequest::inet, DumpRequest::inet6] {
+            for bytecode in [vec![], vec![1, 2, 3, 4]] {
+                let request = make(StateSet::PORT_HOLDERS).bytecode(bytecode);
+                let bytes = request.encode(77);
+                assert_eq!(DumpRequest::decode(&bytes), Some((request, 77)));
+                for len in 0..bytes.len() {
+                    assert_eq!(DumpRequest::decode(&bytes[..len]), None);
+                }
+            }
+        }
+    }
 
     #[test]
     fn both_layouts_carry_the_states_where_the_kernel_reads_them() {

@@ -143,11 +143,13 @@ impl<'a> SocketRecord<'a> {
         Duration::from_millis(u64::from(self.msg.idiag_expires()))
     }
 
-    /// The least time since a TIME_WAIT began: a late segment may have re-armed its timer. `None` for other sockets.
+    /// The least time since a TIME_WAIT began: a late segment may have re-armed its timer. `None` for other sockets, and
+    /// where the source does not tell the timer.
     #[inline]
     #[must_use]
     pub fn time_wait_age(&self) -> Option<Duration> {
-        (self.state() == TcpState::TimeWait).then(|| TIME_WAIT_LENGTH.saturating_sub(self.expires()))
+        let known = self.state() == TcpState::TimeWait && self.msg.idiag_timer() == TIMER_TIME_WAIT;
+        known.then(|| TIME_WAIT_LENGTH.saturating_sub(self.expires()))
     }
 
     /// Retransmissions or probes so far.

@@ -10,7 +10,7 @@ use crate::socket::{Family, SocketRecord, TcpState};
 /// Sockets by destination: outbound ones by (source, destination, port, interface), inbound ones by listening port.
 ///
 /// The hash is seeded, since remote hosts choose a part of its keys. Bound-but-idle sockets have no destination and are
-/// left out.
+/// left out. A group takes about 200 bytes; [`at_most`](Self::at_most) bounds how many there are.
 #[derive(Debug, Clone)]
 pub struct Destinations {
     roles: Roles,
@@ -19,6 +19,8 @@ pub struct Destinations {
     v6: HashMap<V6Key, DestinationCounts, RandomState>,
     inbound: HashMap<u16, DestinationCounts, RandomState>,
     time_wait: TimeWaitCounts,
+    limit: usize,
+    other: DestinationCounts,
 }
 
 impl Destinations {
@@ -32,7 +34,23 @@ impl Destinations {
             v6: HashMap::default(),
             inbound: HashMap::default(),
             time_wait: TimeWaitCounts::default(),
+            limit: usize::MAX,
+            other: DestinationCounts::default(),
         }
+    }
+
+    /// Keeps the first groups that come, so many and no more: sockets of further ones are counted as
+    /// [`other`](Self::other).
+    #[must_use]
+    pub fn at_most(mut self, groups: usize) -> Self {
+        self.limit = groups;
+        self
+    }
+
+    /// Sockets of the groups that did not fit, of any role; their ports are not counted.
+    #[must_use]
+    pub fn other(&self) -> &DestinationCounts {
+        &self.other
     }
 
     /// How the role of a socket was told.
@@ -79,6 +97,7 @@ impl Destinations {
         merge_maps(&mut self.v6, &other.v6);
         merge_maps(&mut self.inbound, &other.inbound);
         self.time_wait.merge(&other.time_wait);
+        self.other.merge(&other.other);
     }
 }
 
@@ -93,12 +112,17 @@ impl Tally for Destinations {
         if state == TcpState::TimeWait {
             self.time_wait.add(role);
         }
+        let full = self.len() >= self.limit;
         let counts = match (role, record.family()) {
-            (Role::Inbound, _) => self.inbound.entry(record.local_port()).or_default(),
-            (_, Family::V4) => self.v4.entry(pack_v4(record, role)).or_default(),
-            (_, Family::V6) => self.v6.entry(V6Key::of(record, role)).or_default(),
+            (Role::Inbound, _) => group(&mut self.inbound, record.local_port(), full),
+            (_, Family::V4) => group(&mut self.v4, pack_v4(record, role), full),
+            (_, Family::V6) => group(&mut self.v6, V6Key::of(record, role), full),
         };
-        counts.add(record, state, role, &self.rules);
+        match counts {
+            Some(counts) => counts.add(record, state, role, &self.rules),
+            // The port of another destination says nothing about this one.
+            None => self.other.add(record, state, Role::Ambiguous, &self.rules),
+        }
     }
 }
 
@@ -183,6 +207,16 @@ impl DestinationCounts {
         self.fin_wait2_mini += other.fin_wait2_mini;
         self.ports.merge(&other.ports);
     }
+}
+
+/// The counts of a group; `None` for a new one where no more fit.
+#[inline]
+fn group<K: Hash + Eq>(
+    map: &mut HashMap<K, DestinationCounts, RandomState>,
+    key: K,
+    full: bool,
+) -> Option<&mut DestinationCounts> {
+    if full { map.get_mut(&key) } else { Some(map.entry(key).or_default()) }
 }
 
 /// Source (32 bits), destination (32), interface (32), port (16), role (1): an IPv4 key in one word pair.
@@ -302,6 +336,23 @@ mod tests {
         assert!(groups.iter().any(|(key, _)| key.role == Role::Ambiguous && key.port == 50000));
         assert!(groups.iter().any(|(key, _)| key.source == Some("fd00::1".parse().unwrap()) && key.port == 443));
         assert_eq!(*tally.time_wait(), TimeWaitCounts { outbound: 3, inbound: 1, ambiguous: 1 });
+    }
+
+    #[test]
+    fn groups_beyond_the_most_are_folded_and_none_is_lost() {
+        let mut tally = destinations(&[8080]).at_most(2);
+        for last in 1..=5 {
+            observe(&mut tally, 6, "10.0.0.1:40000", &format!("10.0.0.{last}:5432"));
+        }
+        observe(&mut tally, 1, "10.0.0.1:40001", "10.0.0.1:5432");
+        observe(&mut tally, 1, "10.0.0.1:8080", "10.0.0.9:50000");
+        assert_eq!(tally.len(), 2);
+        assert_eq!(tally.iter().map(|(_, counts)| counts.sockets()).sum::<u64>(), 3);
+        assert_eq!(
+            (tally.other().sockets(), tally.other().of(TcpState::TimeWait), tally.other().ports.used()),
+            (4, 3, 0)
+        );
+        assert_eq!(tally.time_wait().total(), 5);
     }
 
     #[test]

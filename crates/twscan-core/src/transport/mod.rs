@@ -11,6 +11,8 @@ mod script;
 pub use netlink::NetlinkSocket;
 pub use script::Script;
 
+use std::time::Duration;
+
 use crate::Error;
 
 /// A two-way channel of netlink datagrams.
@@ -30,6 +32,12 @@ pub trait Transport: std::fmt::Debug + Send {
 
     /// The port id that answers carry, `nlmsg_pid`.
     fn port_id(&self) -> u32;
+
+    /// The time from the request to the last datagram by the channel's own clock, which a recording has; `None` leaves
+    /// it to the reader's clock.
+    fn elapsed(&self) -> Option<Duration> {
+        None
+    }
 }
 
 impl<T: Transport + ?Sized> Transport for Box<T> {
@@ -43,6 +51,10 @@ impl<T: Transport + ?Sized> Transport for Box<T> {
 
     fn port_id(&self) -> u32 {
         (**self).port_id()
+    }
+
+    fn elapsed(&self) -> Option<Duration> {
+        (**self).elapsed()
     }
 }
 

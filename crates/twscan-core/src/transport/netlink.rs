@@ -1,5 +1,5 @@
 use std::io;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use netlink_sys::protocols::NETLINK_SOCK_DIAG;
 use netlink_sys::{Socket, SocketAddr};
@@ -38,16 +38,18 @@ impl NetlinkSocket {
 
 impl Transport for NetlinkSocket {
     fn send(&mut self, request: &[u8]) -> Result<(), Error> {
+        let started = Instant::now();
         loop {
             match self.socket.send(request, 0) {
                 Ok(_) => return Ok(()),
-                Err(cause) if cause.kind() == io::ErrorKind::Interrupted => {}
+                Err(cause) if cause.kind() == io::ErrorKind::Interrupted && started.elapsed() < SILENCE => {}
                 Err(cause) => return Err(Error::Send { cause }),
             }
         }
     }
 
     fn receive(&mut self, buffer: &mut Vec<u8>) -> Result<(), Error> {
+        let started = Instant::now();
         loop {
             buffer.clear();
             let capacity = buffer.capacity();
@@ -58,8 +60,11 @@ impl Transport for NetlinkSocket {
                 }
                 Ok(_) => return Ok(()),
                 Err(cause) => match cause.kind() {
-                    io::ErrorKind::Interrupted => {}
-                    io::ErrorKind::WouldBlock => return Err(Error::Timeout { waited: SILENCE }),
+                    // Each signal starts the socket's own timeout anew.
+                    io::ErrorKind::Interrupted if started.elapsed() < SILENCE => {}
+                    io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted => {
+                        return Err(Error::Timeout { waited: SILENCE });
+                    }
                     _ => return Err(Error::Receive { cause }),
                 },
             }

@@ -2,10 +2,12 @@ use std::collections::VecDeque;
 
 use super::Transport;
 use crate::Error;
+use crate::wire::{Messages, align4};
 
 /// Answers that are fixed beforehand: the test double of a kernel, for embedders' tests too.
 ///
 /// `receive` gives the answers in order; when they are used up it fails with the timeout that a silent kernel gives.
+/// Messages with sequence number 0 get the last request's, which is not known beforehand.
 #[derive(Debug, Default)]
 pub struct Script {
     answers: VecDeque<Result<Vec<u8>, Error>>,
@@ -48,6 +50,10 @@ impl Transport for Script {
         }
         buffer.clear();
         buffer.extend_from_slice(&datagram);
+        let asked = self.sent.last().and_then(|request| Messages::new(request).next()?.ok());
+        if let Some(request) = asked {
+            stamp(buffer, request.sequence());
+        }
         Ok(())
     }
 
@@ -55,3 +61,25 @@ impl Transport for Script {
         self.port_id
     }
 }
+
+fn stamp(datagram: &mut [u8], sequence: u32) {
+    let starts: Vec<usize> = Messages::new(datagram)
+        .map_while(Result::ok)
+        .scan(0, |start, message| {
+            let this = *start;
+            *start += align4(HEADER_LEN + message.payload().len());
+            Some(this)
+        })
+        .collect();
+    for start in starts {
+        if let Some(field) = datagram.get_mut(start + SEQUENCE_AT..start + SEQUENCE_AT + 4)
+            && *field == [0; 4]
+        {
+            field.copy_from_slice(&sequence.to_ne_bytes());
+        }
+    }
+}
+
+/// `struct nlmsghdr` and its `nlmsg_seq`.
+const HEADER_LEN: usize = 16;
+const SEQUENCE_AT: usize = 8;

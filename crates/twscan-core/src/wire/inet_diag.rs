@@ -136,6 +136,12 @@ impl<'a> InetDiagMsg<'a> {
         self.fixed.inode.get()
     }
 
+    /// All of it as it came: the fixed part, and the attributes behind it.
+    #[must_use]
+    pub fn bytes(&self) -> (&'a [u8], &'a [u8]) {
+        (self.fixed.as_bytes(), self.attributes)
+    }
+
     /// What follows the fixed part.
     #[inline]
     #[must_use]

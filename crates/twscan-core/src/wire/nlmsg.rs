@@ -85,6 +85,12 @@ impl<'a> Messages<'a> {
         Self { rest: datagram, offset: 0 }
     }
 
+    /// The bytes behind the last message that was given out; 0 behind a [`Malformed`] one.
+    #[must_use]
+    pub fn remaining(&self) -> usize {
+        self.rest.len()
+    }
+
     fn malformed(&mut self, what: &'static str, declared: usize) -> Malformed {
         let malformed = Malformed { what, offset: self.offset, declared, available: self.rest.len() };
         self.rest = &[];

@@ -38,7 +38,8 @@ fn report(config: &Config, asked: &ByDest, note: &dyn Fn(&mut Provenance, &Host)
     };
     let parts = asked.filter.clone().into_iter().chain(target.map(Target::filter)).collect();
     let filter = Filter::And(parts);
-    let mut sampler = Sampler::new(&host).states(asked.states).filter(filter.clone()).counters(&[]);
+    let mut sampler =
+        Sampler::new(&host).states(asked.states).filter(filter.clone()).counters(&[]).max_groups(asked.max_groups);
     if families != Families::Both || target.is_some() {
         sampler = sampler.wanted(wanted);
     }

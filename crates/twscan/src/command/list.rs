@@ -18,7 +18,8 @@ pub(crate) fn run(config: &Config, asked: &List) -> Result<Status, Failure> {
     let (states, filter, heading) = (asked.states, &asked.filter, asked.heading);
     let host = config.host();
     let mut origin = Provenance::of(&host);
-    let roles = Roles::new(host.listening_ports()?, host.procfs().settings()?.range);
+    let listeners = host.listeners()?;
+    let roles = Roles::new(listeners.tally, host.procfs().settings()?.range);
     let is_wanted = |record: &SocketRecord<'_>| config.families.contain(record) && filter.matches(record);
     let whose = match asked.owners {
         true => Some(Whose::find(&host, &roles, states, filter, |record, _| config.families.contain(record))?),
@@ -48,7 +49,7 @@ pub(crate) fn run(config: &Config, asked: &List) -> Result<Status, Failure> {
     out.finish()?;
     origin.source = Some(sockets.source());
     origin.dump = sockets.stats();
-    origin.partial = outcome.err().map(|error| error.chain());
+    origin.partial = outcome.err().or(listeners.interruption).map(|error| error.chain());
     let quiet = config.format == Format::Table && !config.stdout_is_terminal && origin.complete();
     if !quiet {
         here::note(&mut origin, host.procfs());

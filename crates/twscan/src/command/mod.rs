@@ -1,7 +1,9 @@
 //! One file a command: read, make the report, hand it to a renderer.
 
 mod by_dest;
+mod capture;
 mod check;
+mod compare;
 mod diagnose;
 mod everywhere;
 mod examine;
@@ -33,6 +35,8 @@ pub(crate) fn run(config: &Config) -> Result<Status, Failure> {
         Action::Logs(wanted) => logs::run(config, wanted),
         Action::Tune(action) => tune::run(config, action),
         Action::Examine(examine) => examine::run(config, examine),
+        Action::Capture { file, series, anonymize, form } => capture::run(config, file, *series, *anonymize, *form),
+        Action::Compare { before, after, top } => compare::run(config, before, after.as_ref(), *top),
         Action::Completions(shell) => generate::completions(*shell),
         Action::Man => generate::man(),
     }

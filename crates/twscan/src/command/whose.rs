@@ -22,6 +22,9 @@ impl Whose {
         filter: &Filter,
         wanted: impl Fn(&SocketRecord<'_>, Role) -> bool,
     ) -> Result<Self, Failure> {
+        if host.recorded().is_some() {
+            return Err(twscan_core::Error::NotRecorded { what: "which processes had the sockets" }.into());
+        }
         let states = (StateSet::ALL.bits() | asked.bits()) & !StateSet::TIME_WAIT.bits();
         let mut live = LiveSockets::new(roles.clone());
         let mut keep = |record: &SocketRecord<'_>| {

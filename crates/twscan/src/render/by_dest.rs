@@ -10,9 +10,7 @@ use super::{owners, provenance, verdict};
 
 /// Sockets by destination for people: outbound first, since they hold ports.
 pub(crate) fn write(report: &ByDestReport, terminal: bool, out: &mut impl Write) -> io::Result<()> {
-    if let Some(reason) = &report.header.partial {
-        verdict::write_partial(reason, out)?;
-    }
+    verdict::write_doubts(&report.header, out)?;
     let of_role = |role| report.destinations.iter().filter(|row| row.role == role).collect::<Vec<_>>();
     if let Some(filter) = &report.filter {
         writeln!(out, "ONLY: {filter}; ports of other sockets are not counted as held")?;
@@ -32,6 +30,9 @@ pub(crate) fn write(report: &ByDestReport, terminal: bool, out: &mut impl Write)
         writeln!(out, "{hidden} more, --all")?;
     }
     writeln!(out, "{}", matched(report))?;
+    if let Some(other) = &report.other {
+        writeln!(out, "{} of them go elsewhere and are counted together (--max-groups)", other.sockets)?;
+    }
     if let Some(scan) = &report.owner_scan {
         writeln!(out, "{}", owners::scan_line(scan))?;
     }

@@ -12,9 +12,7 @@ use super::{provenance, wrap};
 
 /// A diagnosis for people: the verdict, the findings, and what was not seen.
 pub(crate) fn write(report: &DiagnoseReport, sample: &Sample, out: &mut impl Write) -> io::Result<()> {
-    if let Some(reason) = &report.header.partial {
-        verdict::write_partial(reason, out)?;
-    }
+    verdict::write_doubts(&report.header, out)?;
     verdict::write(severity(report.verdict.severity), &report.verdict.headline, out)?;
     writeln!(out)?;
     let healthy = report.verdict.severity == "ok";

@@ -7,9 +7,7 @@ use super::{provenance, verdict};
 
 /// Forecasts for people: a picture of the last minute and the next one, and when it ends.
 pub(crate) fn write(report: &ForecastReport, hidden: usize, out: &mut impl Write) -> io::Result<()> {
-    if let Some(reason) = &report.header.partial {
-        verdict::write_partial(reason, out)?;
-    }
+    verdict::write_doubts(&report.header, out)?;
     if report.forecasts.is_empty() {
         writeln!(out, "No connection holds a local port.\n")?;
     }

@@ -9,9 +9,7 @@ use super::{port_map, provenance, verdict};
 
 /// What is left to each destination, for people: the rules first, then a row a budget, then what they mean.
 pub(crate) fn write(report: &PortsReport, hidden: usize, terminal: bool, out: &mut impl Write) -> io::Result<()> {
-    if let Some(reason) = &report.header.partial {
-        verdict::write_partial(reason, out)?;
-    }
+    verdict::write_doubts(&report.header, out)?;
     for line in rules(report) {
         writeln!(out, "{line}")?;
     }

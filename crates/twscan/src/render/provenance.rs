@@ -3,6 +3,7 @@ use twscan_core::report::{Header, OtherNetns};
 /// Where and when a result was taken: host, namespace, kernel, time; sockets, source, duration.
 pub(crate) fn line(header: &Header) -> String {
     let mut parts = Vec::new();
+    parts.extend(header.replayed_from.as_ref().map(|from| format!("from {from}")));
     parts.extend(header.hostname.clone());
     let netns = match (&header.netns.name, header.netns.inode) {
         (Some(name), _) => format!("netns {name}"),
@@ -18,7 +19,8 @@ pub(crate) fn line(header: &Header) -> String {
         }
     });
     parts.extend(header.kernel.as_ref().map(|kernel| format!("kernel {kernel}")));
-    parts.push(header.captured_at.strftime("%H:%M:%SZ").to_string());
+    let with_date = header.replayed_from.is_some();
+    parts.push(header.captured_at.strftime(if with_date { "%F %H:%M:%SZ" } else { "%H:%M:%SZ" }).to_string());
     let walk = match (&header.dump, header.source) {
         (Some(dump), Some(source)) => {
             let way = match source {

@@ -8,9 +8,7 @@ use super::{by_dest, provenance};
 
 /// The summary for people: the verdict first, where it comes from last.
 pub(crate) fn write(report: &SummaryReport, out: &mut impl Write) -> io::Result<()> {
-    if let Some(reason) = &report.header.partial {
-        verdict::write_partial(reason, out)?;
-    }
+    verdict::write_doubts(&report.header, out)?;
     if report.states.is_some() {
         write_verdict(report, out)?;
         writeln!(out)?;

@@ -3,7 +3,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use anstyle::{AnsiColor, Style};
 use twscan_core::budget::Zone;
-use twscan_core::report::{BudgetRow, Destination};
+use twscan_core::report::{BudgetRow, Destination, Header};
 
 use super::namespaces::Place;
 
@@ -29,9 +29,15 @@ pub(crate) fn write(severity: Severity, text: &str, out: &mut impl Write) -> io:
     writeln!(out, "{style}{word}{style:#}{pad}{text}")
 }
 
-/// Says that sockets are missing.
-pub(crate) fn write_partial(reason: &str, out: &mut impl Write) -> io::Result<()> {
-    write(Severity::Warning, &format!("partial: sockets are missing from every count below: {reason}"), out)
+/// Says that sockets are missing, or may be.
+pub(crate) fn write_doubts(header: &Header, out: &mut impl Write) -> io::Result<()> {
+    if let Some(reason) = &header.partial {
+        write(Severity::Warning, &format!("partial: sockets are missing from every count below: {reason}"), out)?;
+    }
+    if let Some(reason) = &header.approximate {
+        write(Severity::Warning, &format!("counts may be off by a few: {reason}"), out)?;
+    }
+    Ok(())
 }
 
 /// What a verdict needs of the destination that has least left.

@@ -10,9 +10,7 @@ use crate::render::{finish, provenance};
 
 /// A plan for people: what is reached, each change and what it buys, the budgets after.
 pub(crate) fn write(report: &PlanReport, out: &mut impl Write) -> io::Result<()> {
-    if let Some(reason) = &report.header.partial {
-        verdict::write_partial(reason, out)?;
-    }
+    verdict::write_doubts(&report.header, out)?;
     write_verdict(report, out)?;
     if !report.changes.is_empty() {
         writeln!(out)?;

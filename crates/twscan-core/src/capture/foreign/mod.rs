@@ -1,0 +1,91 @@
+//! What other tools leave behind, read as recordings of one sample.
+
+mod address;
+mod netstat;
+mod ss;
+mod text;
+mod timer;
+
+use std::io::{BufRead, BufReader, Read};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use super::RecordedSample;
+use super::ss_dump;
+use super::tape::Tape;
+use crate::Error;
+use crate::host::Source;
+use crate::sock_diag::DumpRequest;
+use crate::socket::StateSet;
+use crate::transport::BUFFER_LEN;
+use crate::wire::{NLM_F_MULTI, append_message, kind};
+
+/// Reads one sample, and says what of it is missing.
+pub(super) fn read(input: impl Read, written: SystemTime) -> Result<(Vec<RecordedSample>, Option<String>), Error> {
+    let mut input = BufReader::with_capacity(BUFFER_LEN, input);
+    let start = input.fill_buf().map_err(|cause| Error::ReadRecording { cause })?;
+    let mut sink = Sink::new();
+    let (source, missing) = if ss_dump::looks_like_one(start) {
+        (Source::SsDump, ss_dump::read(input, &mut sink)?)
+    } else {
+        text::read(input, &mut sink)?
+    };
+    Ok((vec![sink.finish(source, written, missing.clone())], missing))
+}
+
+/// Makes datagrams of sockets, as a kernel would send them.
+#[derive(Debug)]
+pub(super) struct Sink {
+    tape: Tape,
+    request: DumpRequest,
+    datagram: Vec<u8>,
+    empty: bool,
+}
+
+impl Sink {
+    fn new() -> Self {
+        let tape = Tape::new(None);
+        // Which states were asked for is not known; what is absent then may not exist.
+        let request = DumpRequest::one_walk(StateSet::from_bits(u32::MAX));
+        tape.begin(request.clone(), 0, 0);
+        Self { tape, request, datagram: Vec::with_capacity(BUFFER_LEN), empty: true }
+    }
+
+    /// Adds a `struct inet_diag_msg` with its attributes.
+    pub(super) fn add(&mut self, payload: &[u8]) {
+        self.empty = false;
+        self.message(kind::TCPDIAG_GETSOCK, payload);
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.empty
+    }
+
+    fn message(&mut self, kind: u16, payload: &[u8]) {
+        if self.datagram.len() + payload.len() + ROOM > BUFFER_LEN {
+            self.flush();
+        }
+        append_message(kind, NLM_F_MULTI, 0, 0, payload, &mut self.datagram);
+    }
+
+    fn flush(&mut self) {
+        self.tape.add(&self.request, &self.datagram, Duration::ZERO);
+        self.datagram.clear();
+    }
+
+    /// Ends the dump, with a fault where something is missing: then every result says so.
+    fn finish(mut self, source: Source, at: SystemTime, missing: Option<String>) -> RecordedSample {
+        match missing {
+            None => self.message(kind::DONE, &0i32.to_ne_bytes()),
+            Some(reason) => self.tape.fault(reason),
+        }
+        if !self.datagram.is_empty() {
+            self.flush();
+        }
+        let walks = Arc::new(self.tape.finish());
+        RecordedSample { at, source, anonymized: false, files: Arc::default(), walks }
+    }
+}
+
+/// A netlink header and the padding behind a message.
+const ROOM: usize = 20;

@@ -1,0 +1,53 @@
+use super::address::{Endpoint, pair};
+use super::text::Row;
+use super::timer;
+use crate::host::Source;
+use crate::socket::TcpState;
+use crate::wire::InetDiagMsgBuilder;
+
+/// Reads a row of `netstat -nat` behind its protocol and queues: two addresses, state, then what `-p` and `-o` add.
+pub(super) fn row(v6: bool, receive: &str, send: &str, rest: &[&str]) -> Row {
+    match parse(v6, receive, send, rest) {
+        Ok(socket) => Row::Socket(Source::NetstatText, socket),
+        Err(what) => Row::Unknown(what),
+    }
+}
+
+fn parse(v6: bool, receive: &str, send: &str, rest: &[&str]) -> Result<InetDiagMsgBuilder, &'static str> {
+    let [local, remote, state, more @ ..] = rest else { return Err("it ends before the state") };
+    if v6 && [local, remote].iter().any(|address| address.len() == CUT_AT) {
+        return Err("an IPv6 address may be cut short; ask netstat for whole ones (-W)");
+    }
+    let (local, remote) = (Endpoint::parse(local)?, Endpoint::parse(remote)?);
+    let state = TcpState::from_name(state).ok_or("its state is not understood")?;
+    let queue = |text: &str| text.parse().map_err(|_| "a queue is no number");
+    let (receive, send) = (queue(receive)?, queue(send)?);
+    // A program's name may have blanks in it; the timer is the pair of a known name and a bracket.
+    let (number, expires, retransmits) = more
+        .windows(2)
+        .find_map(|window| match window {
+            [name, bracket] => parse_timer(name, bracket),
+            _ => None,
+        })
+        .unwrap_or_default();
+    let (family, local, remote) = pair(&local, &remote, v6);
+    Ok(InetDiagMsgBuilder::new(state.number())
+        .family(family)
+        .local(local)
+        .remote(remote)
+        .timer(number, expires)
+        .retransmits(retransmits)
+        .queues(receive, send))
+}
+
+/// `timewait (59.54/0/0)`: time left, retransmissions, probes.
+fn parse_timer(name: &str, bracket: &str) -> Option<(u8, u32, u8)> {
+    let number = timer::number(name)?;
+    let mut parts = bracket.strip_prefix('(')?.strip_suffix(')')?.split('/');
+    let expires = timer::netstat_time(parts.next()?)?;
+    let retransmits = parts.next()?.parse().ok()?;
+    Some((number, expires, retransmits))
+}
+
+/// netstat cuts address and port to 22 characters and a colon between them, unless it is told not to (-W).
+const CUT_AT: usize = 23;

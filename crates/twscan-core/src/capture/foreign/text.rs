@@ -1,0 +1,111 @@
+use std::io::{BufRead, Read};
+
+use super::{Sink, netstat, ss};
+use crate::Error;
+use crate::capture::recording::{Faults, not_a_recording};
+use crate::host::Source;
+use crate::procfs;
+use crate::wire::{AF_INET, AF_INET6, InetDiagMsgBuilder};
+
+/// Reads the text of `ss`, `netstat` or `/proc/net/tcp`, with or without headings, told row by row: files put together
+/// of several outputs are read too.
+pub(super) fn read(mut input: impl BufRead, sink: &mut Sink) -> Result<(Source, Option<String>), Error> {
+    let mut faults = Faults::default();
+    let mut source = None;
+    let mut line = Vec::new();
+    let mut number = 0u64;
+    let mut payload = Vec::new();
+    let mut known = false;
+    loop {
+        line.clear();
+        let read = input.by_ref().take(MOST_LINE).read_until(b'\n', &mut line);
+        if read.map_err(|cause| Error::ReadRecording { cause })? == 0 {
+            break;
+        }
+        number += 1;
+        let text = String::from_utf8_lossy(&line);
+        match row(&text) {
+            Row::Socket(from, socket) => {
+                payload.clear();
+                socket.append_payload(&mut payload);
+                sink.add(&payload);
+                source.get_or_insert(from);
+            }
+            Row::Heading(from) => {
+                source.get_or_insert(from);
+            }
+            Row::Other => {}
+            Row::Unknown(what) => {
+                // Of a file with nothing known in it, the first lines tell.
+                if source.is_none() && number > MOST_PREAMBLE {
+                    return Err(not_a_recording(UNKNOWN));
+                }
+                known |= what != NO_ROW;
+                faults.add(format!("line {number}: {what}"));
+            }
+        }
+    }
+    match source {
+        Some(source) => Ok((source, faults.text())),
+        None if known => Err(not_a_recording(&faults.text().unwrap_or_default())),
+        None => Err(not_a_recording(UNKNOWN)),
+    }
+}
+
+/// What a line is.
+pub(super) enum Row {
+    Socket(Source, InetDiagMsgBuilder),
+    Heading(Source),
+    /// Nothing of TCP: a blank line, another protocol, more about the socket above.
+    Other,
+    Unknown(&'static str),
+}
+
+fn row(line: &str) -> Row {
+    let fields: Vec<&str> = line.split_ascii_whitespace().collect();
+    match fields.as_slice() {
+        [] => Row::Other,
+        ["sl", "local_address", ..] => Row::Heading(Source::Procfs),
+        ["Active", "Internet", ..] | ["Proto", "Recv-Q", ..] => Row::Heading(Source::NetstatText),
+        ["State" | "Netid", "Recv-Q" | "State", ..] | ["Recv-Q", "Send-Q", ..] => Row::Heading(Source::SsText),
+        [slot, local, ..] if slot.strip_suffix(':').is_some_and(is_number) && local.contains(':') => {
+            proc_row(line, local)
+        }
+        ["tcp" | "tcp6", receive, send, rest @ ..] if is_number(receive) && is_number(send) => {
+            netstat::row(fields.first() == Some(&"tcp6"), receive, send, rest)
+        }
+        ["tcp", rest @ ..] => ss::row(rest),
+        [protocol, ..] if OTHERS.iter().any(|other| protocol.starts_with(other)) => Row::Other,
+        _ if line.starts_with([' ', '\t']) => Row::Other,
+        rest => ss::row(rest),
+    }
+}
+
+fn proc_row(line: &str, local: &str) -> Row {
+    let family = if local.len() > V4_ENDPOINT { AF_INET6 } else { AF_INET };
+    match procfs::parse_line(line, family) {
+        Ok((_, socket)) => Row::Socket(Source::Procfs, socket),
+        Err(what) => Row::Unknown(what),
+    }
+}
+
+fn is_number(field: &str) -> bool {
+    !field.is_empty() && field.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// Said of lines that are no row of any known kind.
+pub(super) const NO_ROW: &str = "it is no row of ss, netstat or /proc/net/tcp";
+
+const UNKNOWN: &str = "its content is none that is known: a twscan capture, a dump of ss -D, or the text of ss -tan, \
+                       netstat -nat or /proc/net/tcp";
+
+/// Protocols beside TCP in the output of ss and netstat, and netstat's headings of other sections.
+const OTHERS: [&str; 13] =
+    ["udp", "raw", "icmp", "u_", "unix", "nl", "p_", "v_", "tipc", "sctp", "mptcp", "Active", "Proto"];
+
+/// `0100007F:1F90`.
+const V4_ENDPOINT: usize = 8 + 1 + 4;
+/// Bytes; what is longer is read as several lines.
+const MOST_LINE: u64 = 64 * 1024;
+/// Lines that may come before the first one that is known.
+const MOST_PREAMBLE: u64 = 100;

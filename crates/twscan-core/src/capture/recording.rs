@@ -1,0 +1,209 @@
+use std::io::{Read, Write};
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use super::container::{MAGIC, Next, Section, Sections};
+use super::sample::{SAMPLE, TAIL, cannot_write};
+use super::{RecordedSample, foreign};
+use crate::Error;
+use crate::port::{PortRange, PortSet};
+use crate::procfs::TwReuse;
+
+/// A file of samples.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Recording {
+    name: String,
+    samples: Vec<RecordedSample>,
+    last: RecordedSample,
+    missing: Option<String>,
+}
+
+impl Recording {
+    /// Writes what a recording begins with; whole [samples](RecordedSample::write) follow.
+    ///
+    /// # Errors
+    /// [`Error::WriteRecording`].
+    pub fn begin(out: &mut impl Write) -> Result<(), Error> {
+        out.write_all(&MAGIC).map_err(cannot_write)
+    }
+
+    /// Reads a recording of any kind, told by its content. `name` is what documents will say it was read from.
+    ///
+    /// Of a damaged or cut file every whole sample is there, and [`missing`](Self::missing) says what is not. Memory is
+    /// bounded by the length of the input.
+    ///
+    /// # Errors
+    /// [`Error::ReadRecording`], and [`Error::NotARecording`] where no reader knows the content or no sample is whole.
+    pub fn read(input: impl Read, name: impl Into<String>) -> Result<Self, Error> {
+        Self::read_written(input, name, SystemTime::now())
+    }
+
+    /// As [`read`](Self::read), for a file that was last written at this time, which foreign recordings do not tell.
+    ///
+    /// # Errors
+    /// As for [`read`](Self::read).
+    pub fn read_written(mut input: impl Read, name: impl Into<String>, written: SystemTime) -> Result<Self, Error> {
+        let mut start = Vec::new();
+        let cannot_read = |cause| Error::ReadRecording { cause };
+        input.by_ref().take(MAGIC.len() as u64).read_to_end(&mut start).map_err(cannot_read)?;
+        let (samples, missing) = if start == MAGIC {
+            read_own(input)?
+        } else if start.get(..MAGIC.len() - 1) == MAGIC.get(..MAGIC.len() - 1) {
+            return Err(not_a_recording("it is of another version of the format; read it with a newer twscan"));
+        } else {
+            foreign::read(start.as_slice().chain(input), written)?
+        };
+        let Some(last) = samples.last().cloned() else {
+            return Err(not_a_recording(missing.as_deref().unwrap_or("it has no sample")));
+        };
+        Ok(Self { name: name.into(), samples, last, missing })
+    }
+
+    /// The samples, in the order of their recording; at least one.
+    #[must_use]
+    pub fn samples(&self) -> &[RecordedSample] {
+        &self.samples
+    }
+
+    /// The last sample.
+    #[must_use]
+    pub fn last(&self) -> &RecordedSample {
+        &self.last
+    }
+
+    /// Where it was read from.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What could not be read of the file; `None` where it is whole.
+    #[must_use]
+    pub fn missing(&self) -> Option<&str> {
+        self.missing.as_deref()
+    }
+
+    /// Supplies parameters that the recording lacks.
+    ///
+    /// # Errors
+    /// [`Error::NotARecording`] where it has its own: what was recorded is not overruled.
+    pub fn supply(mut self, absent: &Absent) -> Result<Self, Error> {
+        let texts = [
+            ("ip_local_port_range", absent.range.map(|range| format!("{}\t{}\n", range.low(), range.high()))),
+            ("ip_local_reserved_ports", absent.reserved.as_ref().map(|ports| format!("{ports}\n"))),
+            ("tcp_tw_reuse", absent.tw_reuse.map(|mode| format!("{}\n", mode.value()))),
+        ];
+        for (key, text) in texts {
+            let Some(text) = text else { continue };
+            let name = format!("sys/net/ipv4/{key}");
+            for sample in self.samples.iter_mut().chain([&mut self.last]) {
+                if sample.files.contains_key(&name) {
+                    return Err(not_a_recording(&format!("it has a {key} of its own, which is not overruled")));
+                }
+                Arc::make_mut(&mut sample.files).insert(name.clone(), text.clone().into_bytes());
+            }
+        }
+        Ok(self)
+    }
+}
+
+/// Parameters for recordings without any, such as the text of `ss`.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct Absent {
+    /// `ip_local_port_range`.
+    pub range: Option<PortRange>,
+    /// `ip_local_reserved_ports`.
+    pub reserved: Option<PortSet>,
+    /// `tcp_tw_reuse`.
+    pub tw_reuse: Option<TwReuse>,
+}
+
+/// The whole samples of a recording of our own, and what is wrong with the rest.
+fn read_own(input: impl Read) -> Result<(Vec<RecordedSample>, Option<String>), Error> {
+    let mut sections = Sections::new(input);
+    let mut samples = Vec::new();
+    let mut open: Vec<Section> = Vec::new();
+    let mut faults = Faults::default();
+    loop {
+        match sections.next()? {
+            Next::Section(section) => {
+                let kind = section.kind();
+                if kind == SAMPLE && !open.is_empty() {
+                    faults.add("a sample without an end".to_owned());
+                    open.clear();
+                }
+                if kind == SAMPLE || !open.is_empty() {
+                    open.push(section);
+                }
+                if kind == TAIL && !open.is_empty() {
+                    match whole(&std::mem::take(&mut open)) {
+                        Ok(sample) => samples.push(sample),
+                        Err(what) => faults.add(format!("sample {}: {what}", samples.len() + 1)),
+                    }
+                }
+            }
+            Next::BadContent { offset } => {
+                faults.add(format!("the section at byte {offset} is damaged, so its sample is left out"));
+                open.clear();
+            }
+            Next::BadHeader { offset } => {
+                faults.add(format!("the section at byte {offset} has no readable beginning; all behind it is lost"));
+                break;
+            }
+            Next::Cut { offset, bytes } => {
+                faults.add(format!(
+                    "the file ends {bytes} bytes into the section at byte {offset}; sample {} is incomplete",
+                    samples.len() + 1
+                ));
+                break;
+            }
+            Next::End => {
+                if !open.is_empty() {
+                    faults.add(format!("the file ends inside sample {}", samples.len() + 1));
+                }
+                break;
+            }
+        }
+    }
+    Ok((samples, faults.text()))
+}
+
+fn whole(sections: &[Section]) -> Result<RecordedSample, &'static str> {
+    let (tail, before) = sections.split_last().ok_or("no section")?;
+    let declared = std::str::from_utf8(&tail.unpack()?).ok().and_then(|text| text.parse::<usize>().ok());
+    if declared != Some(before.len()) {
+        return Err("sections are missing");
+    }
+    RecordedSample::from_sections(before)
+}
+
+/// The first fault in full, and how many more there are: memory does not grow with them.
+#[derive(Debug, Default)]
+pub(super) struct Faults {
+    first: Option<String>,
+    more: u64,
+}
+
+impl Faults {
+    pub(super) fn add(&mut self, fault: String) {
+        match self.first {
+            None => self.first = Some(fault),
+            Some(_) => self.more += 1,
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.first.is_none()
+    }
+
+    pub(super) fn text(self) -> Option<String> {
+        let first = self.first?;
+        Some(if self.more == 0 { first } else { format!("{first}; {} more faults", self.more) })
+    }
+}
+
+pub(super) fn not_a_recording(what: &str) -> Error {
+    Error::NotARecording { what: what.to_owned() }
+}

@@ -1,0 +1,288 @@
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use super::anonymize::Anonymizer;
+use super::container::Section;
+use super::replay::Replay;
+use super::tape::Tape;
+use crate::Error;
+use crate::host::{Channel, Host, Recorded, Source};
+use crate::procfs::{Files, ProcFs};
+use crate::sock_diag::DumpRequest;
+use crate::socket::{SocketRecord, StateSet};
+use crate::tally::explicit_binds;
+
+/// One moment of a host as it was recorded.
+#[derive(Debug, Clone)]
+pub struct RecordedSample {
+    pub(super) at: SystemTime,
+    pub(super) source: Source,
+    pub(super) anonymized: bool,
+    pub(super) files: Arc<Files>,
+    pub(super) walks: Arc<Vec<RecordedWalk>>,
+}
+
+/// What to record, and how.
+#[derive(Debug, Clone, Default)]
+pub struct RecordOptions {
+    anonymize: Option<Anonymizer>,
+}
+
+impl RecordOptions {
+    /// Everything as it is.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Replaces addresses and the host's name.
+    ///
+    /// The same address becomes the same other one in all samples recorded with these options (and their clones), and two
+    /// addresses that share a prefix still do. The loopback, unspecified and multicast addresses stay as they are;
+    /// private and other well-known prefixes keep their first bits. Ports, counters and parameters are kept.
+    #[must_use]
+    pub fn anonymize(mut self) -> Self {
+        self.anonymize = Some(Anonymizer::new());
+        self
+    }
+}
+
+impl RecordedSample {
+    /// Records a host: its files of `/proc`, then every socket, bound-but-idle ones included.
+    ///
+    /// A walk that breaks off is begun again as [`Host::tally`] does it; what is left of the last attempt is recorded with
+    /// the reason, and a replay tells it again.
+    ///
+    /// # Errors
+    /// What [`Host::sockets`] gives where no walk could begin.
+    pub fn record(host: &Host, options: &RecordOptions) -> Result<Self, Error> {
+        let at = host.recorded().map_or_else(SystemTime::now, |recorded| recorded.at);
+        let mut files = host.procfs().record();
+        if let Some(anonymizer) = &options.anonymize {
+            anonymizer.files(&mut files);
+        }
+        let tape = Tape::new(options.anonymize.clone());
+        let recorder = tape.clone();
+        let teed = host.tee(move |channel| recorder.record(channel));
+        let walk = teed.tally(StateSet::PORT_HOLDERS, &[], || {
+            tape.rewind(0);
+            |_: &SocketRecord<'_>| ()
+        })?;
+        if let Some(error) = &walk.interruption {
+            tape.fault(error.chain());
+        }
+        // What no message tells: whose ports were chosen by bind().
+        let live = !(StateSet::LISTEN | StateSet::TIME_WAIT);
+        let filtered = teed
+            .sockets(live, &explicit_binds())
+            .is_ok_and(|mut sockets| sockets.is_filtered() && sockets.observe(&mut |_: &SocketRecord<'_>| ()).is_ok());
+        let mut walks = tape.finish();
+        walks.retain(|recorded| recorded.request.filter().is_empty() || filtered);
+        // What a source was asked before it gave way to another.
+        let two = walk.source == Source::NetlinkTwoWalks;
+        walks.retain(|recorded| recorded.request.family().is_some() == two);
+        Ok(Self {
+            at,
+            source: walk.source,
+            anonymized: options.anonymize.is_some(),
+            files: Arc::new(files),
+            walks: Arc::new(walks),
+        })
+    }
+
+    /// When the walk began; of a foreign recording, when its file was last written.
+    #[must_use]
+    pub fn at(&self) -> SystemTime {
+        self.at
+    }
+
+    /// What had served the walk.
+    #[must_use]
+    pub fn source(&self) -> Source {
+        self.source
+    }
+
+    /// What broke off the walk; `None` where it reached its end.
+    #[must_use]
+    pub fn fault(&self) -> Option<&str> {
+        self.walks.iter().find_map(|walk| walk.fault.as_deref())
+    }
+
+    /// Whether its addresses are not the real ones.
+    #[must_use]
+    pub fn is_anonymized(&self) -> bool {
+        self.anonymized
+    }
+
+    /// The host as it was; documents will name `from` as where it was read.
+    #[must_use]
+    pub fn host(&self, from: &str) -> Host {
+        let walks = self.walks.clone();
+        let open = move || Ok(Box::new(Replay::new(walks.clone())) as Channel);
+        let recorded = Recorded { at: self.at, from: from.to_owned() };
+        Host::of_recording(open, ProcFs::of_record(self.files.clone()), self.source, recorded)
+    }
+
+    /// Writes a whole sample; it follows the beginning of a [recording](super::Recording::begin) or another sample.
+    ///
+    /// # Errors
+    /// [`Error::WriteRecording`].
+    pub fn write(&self, out: &mut impl Write) -> Result<(), Error> {
+        // In one go, so that a reader of what is still being written sees few halves.
+        let mut bytes = Vec::new();
+        self.sections().iter().try_for_each(|section| section.write(&mut bytes)).map_err(cannot_write)?;
+        out.write_all(&bytes).map_err(cannot_write)
+    }
+
+    fn sections(&self) -> Vec<Section> {
+        let mut sections = vec![Section::pack(SAMPLE, self.heading().as_bytes())];
+        sections.extend(pack_files(&self.files));
+        for walk in self.walks.iter() {
+            sections.push(Section::pack(WALK, &walk.encode()));
+            sections.extend(walk.chunks.iter().cloned());
+        }
+        let count = sections.len().to_string();
+        sections.push(Section::pack(TAIL, count.as_bytes()));
+        sections
+    }
+
+    fn heading(&self) -> String {
+        let nanoseconds = self.at.duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
+        format!(
+            "at={nanoseconds}\nsource={}\nbyte_order={BYTE_ORDER}\nanonymized={}\nwriter=twscan {}\n",
+            self.source.name(),
+            self.anonymized,
+            env!("CARGO_PKG_VERSION"),
+        )
+    }
+
+    /// Puts a sample together from its sections, the last of which is its tail.
+    pub(super) fn from_sections(sections: &[Section]) -> Result<Self, &'static str> {
+        let (first, rest) = sections.split_first().filter(|(first, _)| first.kind() == SAMPLE).ok_or(HEADLESS)?;
+        let text = first.unpack()?;
+        let text = std::str::from_utf8(&text).map_err(|_| "a sample's heading is no text")?;
+        let heading: BTreeMap<&str, &str> = text.lines().filter_map(|line| line.split_once('=')).collect();
+        let field = |key| heading.get(key).copied().ok_or("a sample's heading lacks a line");
+        if field("byte_order")? != BYTE_ORDER {
+            return Err("it comes from a machine with another byte order; read it on such a machine");
+        }
+        let nanoseconds = field("at")?.parse().map_err(|_| "a sample's time is no number")?;
+        let at = UNIX_EPOCH.checked_add(Duration::from_nanos(nanoseconds)).ok_or("a sample's time is out of range")?;
+        let name = field("source")?;
+        let source = Source::ALL.into_iter().find(|source| source.name() == name);
+        let source = source.ok_or("a sample's source is unknown; read it with a newer twscan")?;
+        let mut sample = Self {
+            at,
+            source,
+            anonymized: field("anonymized")? == "true",
+            files: Arc::default(),
+            walks: Arc::default(),
+        };
+        let (mut files, mut walks) = (Files::new(), Vec::new());
+        for section in rest {
+            match section.kind() {
+                FILES => unpack_files(&section.unpack()?, &mut files)?,
+                WALK => walks.push(RecordedWalk::decode(&section.unpack()?).ok_or("a walk's heading is broken")?),
+                DATA => walks.last_mut().ok_or("datagrams before any walk")?.chunks.push(section.clone()),
+                // What a later version adds.
+                _ => {}
+            }
+        }
+        (sample.files, sample.walks) = (Arc::new(files), Arc::new(walks));
+        Ok(sample)
+    }
+}
+
+/// A dump request and the datagrams that answered it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct RecordedWalk {
+    pub(super) request: DumpRequest,
+    pub(super) sequence: u32,
+    pub(super) port_id: u32,
+    /// What broke it off.
+    pub(super) fault: Option<String>,
+    pub(super) chunks: Vec<Section>,
+}
+
+impl RecordedWalk {
+    /// Port id, the length of the request, the request with its sequence number, then the fault as text.
+    fn encode(&self) -> Vec<u8> {
+        let request = self.request.encode(self.sequence);
+        let len = u32::try_from(request.len()).unwrap_or(u32::MAX);
+        let fault = self.fault.as_deref().unwrap_or_default();
+        [&self.port_id.to_le_bytes()[..], &len.to_le_bytes(), &request, fault.as_bytes()].concat()
+    }
+
+    fn decode(bytes: &[u8]) -> Option<Self> {
+        let (port_id, rest) = bytes.split_first_chunk()?;
+        let (len, rest) = rest.split_first_chunk()?;
+        let (request, fault) = rest.split_at_checked(u32::from_le_bytes(*len) as usize)?;
+        let (request, sequence) = DumpRequest::decode(request)?;
+        let fault = String::from_utf8_lossy(fault).into_owned();
+        Some(Self {
+            request,
+            sequence,
+            port_id: u32::from_le_bytes(*port_id),
+            fault: Some(fault).filter(|fault| !fault.is_empty()),
+            chunks: Vec::new(),
+        })
+    }
+}
+
+/// Each file as the length of its name (16 bits), the length of its content (32 bits), name and content.
+fn pack_files(files: &Files) -> Vec<Section> {
+    let mut sections = Vec::new();
+    let mut raw = Vec::new();
+    for (name, content) in files {
+        let content = content.get(..MOST_FILE).unwrap_or(content);
+        let (Ok(name_len), Ok(len)) = (u16::try_from(name.len()), u32::try_from(content.len())) else { continue };
+        if !raw.is_empty() && raw.len() + name.len() + content.len() > MOST_FILE {
+            sections.push(Section::pack(FILES, &raw));
+            raw.clear();
+        }
+        raw.extend_from_slice(&name_len.to_le_bytes());
+        raw.extend_from_slice(&len.to_le_bytes());
+        raw.extend_from_slice(name.as_bytes());
+        raw.extend_from_slice(content);
+    }
+    sections.push(Section::pack(FILES, &raw));
+    sections
+}
+
+fn unpack_files(mut raw: &[u8], files: &mut Files) -> Result<(), &'static str> {
+    while !raw.is_empty() {
+        let parsed = raw.split_first_chunk().and_then(|(name_len, rest)| {
+            let (len, rest) = rest.split_first_chunk()?;
+            let (name, rest) = rest.split_at_checked(usize::from(u16::from_le_bytes(*name_len)))?;
+            let (content, rest) = rest.split_at_checked(u32::from_le_bytes(*len) as usize)?;
+            Some((std::str::from_utf8(name).ok()?, content, rest))
+        });
+        let (name, content, rest) = parsed.ok_or("a file is longer than its section")?;
+        files.insert(name.to_owned(), content.to_vec());
+        raw = rest;
+    }
+    Ok(())
+}
+
+pub(super) fn cannot_write(cause: io::Error) -> Error {
+    Error::WriteRecording { cause }
+}
+
+/// A sample begins: its time and source, a `key=value` a line.
+pub(super) const SAMPLE: [u8; 4] = *b"SMPL";
+/// Files of `/proc`.
+const FILES: [u8; 4] = *b"FILE";
+/// A dump begins: the request.
+const WALK: [u8; 4] = *b"WALK";
+/// Datagrams of the last walk: length (32 bits), nanoseconds since the request (64 bits), bytes.
+pub(super) const DATA: [u8; 4] = *b"DATA";
+/// A sample is whole: how many sections came before.
+pub(super) const TAIL: [u8; 4] = *b"TAIL";
+
+const HEADLESS: &str = "a sample without a beginning";
+const BYTE_ORDER: &str = if cfg!(target_endian = "big") { "big" } else { "little" };
+
+/// The most bytes that are kept of a file.
+const MOST_FILE: usize = 512 * 1024;

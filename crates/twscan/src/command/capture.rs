@@ -1,0 +1,111 @@
+use std::io::{self, Write};
+use std::os::fd::AsFd;
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{SigSet, Signal};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use twscan_core::capture::{RecordOptions, RecordedSample, Recording};
+
+use crate::Status;
+use crate::config::{CaptureForm, Config, Series};
+use crate::failure::Failure;
+use crate::recording::Draft;
+
+/// Records one sample or a series. A file is there when it is whole, and not before; SIGINT and SIGTERM end a series
+/// behind the sample at hand, and keep it.
+pub(crate) fn run(
+    config: &Config,
+    file: &str,
+    series: Option<Series>,
+    anonymize: bool,
+    form: CaptureForm,
+) -> Result<Status, Failure> {
+    let options = if anonymize { RecordOptions::new().anonymize() } else { RecordOptions::new() };
+    if file == "-" {
+        if config.stdout_is_terminal {
+            return Err(Failure::Usage("a capture is no text: send it to a file or into a pipe".to_owned()));
+        }
+        // A signal ends it at once, also where the reader has stopped reading; what was sent is whole samples and a cut.
+        return record(config, &options, series, form, &Stop::by_default(), &mut io::stdout().lock());
+    }
+    let mut draft = Draft::new(file)?;
+    let stop = if draft.is_temporary() { Stop::when_asked()? } else { Stop::by_default() };
+    let status = record(config, &options, series, form, &stop, &mut draft)?;
+    draft.keep()?;
+    Ok(status)
+}
+
+fn record(
+    config: &Config,
+    options: &RecordOptions,
+    series: Option<Series>,
+    form: CaptureForm,
+    stop: &Stop,
+    out: &mut impl Write,
+) -> Result<Status, Failure> {
+    let host = config.host();
+    if form == CaptureForm::SsDump {
+        RecordedSample::record(&host, options)?.write_ss_dump(out)?;
+        out.flush()?;
+        return Ok(Status::Done);
+    }
+    Recording::begin(out)?;
+    let started = Instant::now();
+    let mut complete = true;
+    for count in 1u32.. {
+        let sample = RecordedSample::record(&host, options)?;
+        complete &= sample.fault().is_none();
+        if let Some(fault) = sample.fault() {
+            writeln!(io::stderr(), "warning: sample {count} is partial: {fault}")?;
+        }
+        sample.write(out)?;
+        out.flush()?;
+        let Some(series) = series else { break };
+        // From the start, so that slow samples do not add up.
+        let next = series.interval.saturating_mul(count);
+        if next > series.duration || stop.within(next.saturating_sub(started.elapsed()))? {
+            break;
+        }
+    }
+    Ok(Status::of_result(complete))
+}
+
+/// SIGINT and SIGTERM.
+#[derive(Debug)]
+struct Stop {
+    /// Where they wait to be asked for.
+    signals: Option<SignalFd>,
+}
+
+impl Stop {
+    /// They end the process.
+    fn by_default() -> Self {
+        Self { signals: None }
+    }
+
+    /// They wait until the sample at hand is written.
+    fn when_asked() -> Result<Self, Failure> {
+        let mut set = SigSet::empty();
+        set.add(Signal::SIGINT);
+        set.add(Signal::SIGTERM);
+        let signals = set.thread_block().and_then(|()| SignalFd::with_flags(&set, SfdFlags::SFD_CLOEXEC));
+        Ok(Self { signals: Some(signals.map_err(|errno| cannot_wait(errno.into()))?) })
+    }
+
+    /// Waits so long; whether a signal came.
+    fn within(&self, time: Duration) -> Result<bool, Failure> {
+        let Some(signals) = &self.signals else {
+            std::thread::sleep(time);
+            return Ok(false);
+        };
+        let mut fds = [PollFd::from_borrowed_fd(signals.as_fd(), PollFlags::IN)];
+        let timeout = Timespec::try_from(time).ok();
+        let ready = poll(&mut fds, timeout.as_ref()).map_err(|errno| cannot_wait(errno.into()))?;
+        Ok(ready > 0)
+    }
+}
+
+fn cannot_wait(cause: io::Error) -> Failure {
+    Failure::File("cannot wait for signals".to_owned(), cause)
+}

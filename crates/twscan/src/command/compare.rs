@@ -1,0 +1,40 @@
+use twscan_core::capture::Recording;
+use twscan_core::host::Host;
+use twscan_core::report::CompareReport;
+use twscan_core::sample::{Sample, Sampler};
+use twscan_core::socket::{SocketRecord, StateSet};
+use twscan_core::tally::Role;
+
+use crate::Status;
+use crate::config::{Config, Families, Format};
+use crate::failure::Failure;
+use crate::render::{compare, json};
+
+pub(crate) fn run(
+    config: &Config,
+    before: &Recording,
+    after: Option<&Recording>,
+    top: usize,
+) -> Result<Status, Failure> {
+    let host = |recording: &Recording| recording.last().host(recording.name());
+    let first = sample(config, &host(before))?;
+    let second = sample(config, &after.map_or_else(|| config.host(), host))?;
+    let report = CompareReport::new(&first, &second, Some(top));
+    let mut out = crate::render::stdout(config);
+    match config.format {
+        Format::Table => compare::write(&report, &mut out)?,
+        Format::Json => json::write_pretty(&report, &mut out)?,
+        Format::Jsonl => json::write_line(&report, &mut out)?,
+        Format::Csv => compare::write_csv(&report, &mut out)?,
+    }
+    Ok(Status::of_result(first.provenance.complete() && second.provenance.complete()))
+}
+
+fn sample(config: &Config, host: &Host) -> Result<Sample, Failure> {
+    let families = config.families;
+    let mut sampler = Sampler::new(host).states(StateSet::PORT_HOLDERS);
+    if families != Families::Both {
+        sampler = sampler.wanted(move |record: &SocketRecord<'_>, _: Role| families.contain(record));
+    }
+    Ok(sampler.take()?)
+}

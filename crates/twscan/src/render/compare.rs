@@ -1,0 +1,88 @@
+use std::io::Write;
+
+use twscan_core::report::{Change, CompareReport, DestinationChange};
+
+use super::provenance;
+use super::table::{Column, Columns};
+use crate::failure::Failure;
+
+/// The comparison for people: the sentence first, then what it is drawn from.
+pub(crate) fn write(report: &CompareReport, out: &mut impl Write) -> Result<(), Failure> {
+    writeln!(out, "{}\n", report.sentence)?;
+    let mut states = changes("STATE");
+    for (state, change) in report.states.iter() {
+        if let Some(change) = change.filter(|change| change.before + change.after > 0) {
+            states.row(cells(state.name().to_owned(), change));
+        }
+    }
+    let mut counters = changes("COUNTER");
+    for change in &report.counters {
+        let text = |value: Option<u64>| value.map_or_else(|| "?".to_owned(), |value| value.to_string());
+        let rate = change.per_second.map_or_else(String::new, |rate| format!("{rate:.1}/s"));
+        counters.row([change.name.to_owned(), text(change.before), text(change.after), rate]);
+    }
+    let mut destinations = changes("DESTINATION");
+    for change in &report.destinations {
+        destinations.row(cells(name(change), change.sockets));
+    }
+    for (columns, any) in
+        [(states, true), (destinations, !report.destinations.is_empty()), (counters, !report.counters.is_empty())]
+    {
+        if any {
+            for line in columns.lines() {
+                writeln!(out, "{line}")?;
+            }
+            writeln!(out)?;
+        }
+    }
+    writeln!(out, "before: {}", provenance::line(&report.before))?;
+    writeln!(out, "after:  {}", provenance::line(&report.header))?;
+    Ok(super::finish(out)?)
+}
+
+/// A row a destination that changed.
+pub(crate) fn write_csv(report: &CompareReport, out: &mut impl Write) -> Result<(), Failure> {
+    let mut writer = csv::Writer::from_writer(&mut *out);
+    writer.write_record([
+        "role",
+        "source",
+        "destination",
+        "port",
+        "sockets_before",
+        "sockets_after",
+        "time_wait_before",
+        "time_wait_after",
+    ])?;
+    for change in &report.destinations {
+        let address = |address: Option<std::net::IpAddr>| address.map(|ip| ip.to_string()).unwrap_or_default();
+        writer.write_record([
+            change.role.to_owned(),
+            address(change.source),
+            address(change.destination),
+            change.port.to_string(),
+            change.sockets.before.to_string(),
+            change.sockets.after.to_string(),
+            change.time_wait.before.to_string(),
+            change.time_wait.after.to_string(),
+        ])?;
+    }
+    writer.flush()?;
+    drop(writer);
+    Ok(super::finish(out)?)
+}
+
+fn changes(what: &'static str) -> Columns {
+    Columns::new(&[Column::Left(what), Column::Right("BEFORE"), Column::Right("AFTER"), Column::Right("CHANGE")])
+}
+
+fn cells(name: String, change: Change<u64>) -> [String; 4] {
+    [name, change.before.to_string(), change.after.to_string(), format!("{:+}", change.difference())]
+}
+
+fn name(change: &DestinationChange) -> String {
+    match (change.source, change.destination) {
+        (Some(source), Some(std::net::IpAddr::V6(v6))) => format!("{source} to [{v6}]:{}", change.port),
+        (Some(source), Some(destination)) => format!("{source} to {destination}:{}", change.port),
+        _ => format!("*:{} ({})", change.port, change.role),
+    }
+}
