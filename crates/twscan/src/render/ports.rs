@@ -29,17 +29,17 @@ pub(crate) fn write(report: &PortsReport, hidden: usize, terminal: bool, out: &m
         writeln!(out)?;
         write_meaning(report, out)?;
     }
-    for row in report.budgets.iter().take(SHOWN) {
-        if let Some(ahead) = &row.forecast {
-            writeln!(out, "{}", names(row).join(" > "))?;
-            forecast::write_row(ahead, out)?;
-            writeln!(out)?;
-        }
-    }
     for row in &report.budgets {
         if let Some(runs) = &row.map {
             writeln!(out, "{}", names(row).join(" > "))?;
             port_map::write(report.range, runs, out)?;
+            writeln!(out)?;
+        }
+    }
+    for row in report.budgets.iter().take(SHOWN) {
+        if let Some(ahead) = &row.forecast {
+            writeln!(out, "{}", names(row).join(" > "))?;
+            forecast::write_row(ahead, out)?;
             writeln!(out)?;
         }
     }
