@@ -32,11 +32,14 @@ fn what_is_closed_now_is_the_rate_and_comes_back_in_a_minute() -> Result<(), tws
     })
 }
 
+/// Connections a second, by the seconds since the start.
+type Load = fn(f64) -> f64;
+
 /// Takes a quarter of a minute, and a machine that is not too busy to keep a rate: `.ci/parts/41-forecast` runs it.
 #[test]
 #[ignore = "compares times"]
 fn the_first_refusal_comes_when_it_was_foretold() {
-    let loads: [(&str, fn(f64) -> f64); 3] = [
+    let loads: [(&str, Load); 3] = [
         ("steady 200/s", |_| 200.0),
         ("rising, 100/s and 20/s more each second", |seconds| 100.0 + 20.0 * seconds),
         ("falling, 400/s and 15/s less each second", |seconds| 400.0 - 15.0 * seconds),
@@ -71,7 +74,7 @@ fn the_first_refusal_comes_when_it_was_foretold() {
 }
 
 /// Opens and closes connections at a rate until one is refused: when that was, and what was foretold at several moments.
-fn drive(load: fn(f64) -> f64) -> (f64, Vec<(f64, Option<Window>)>) {
+fn drive(load: Load) -> (f64, Vec<(f64, Option<Window>)>) {
     let net = Netns::new().unwrap();
     net.set_sysctl("net.ipv4.tcp_tw_reuse", "0").unwrap();
     net.set_port_range(40_000, 42_999).unwrap();

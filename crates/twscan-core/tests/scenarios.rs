@@ -2,6 +2,11 @@
 //!
 //! `CODE.toml` raises the code, `CODE.not.toml` is close to it and must not. The list of findings is complete in both.
 #![cfg(feature = "serde")]
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "ports and ticks of a file that is written here"
+)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test says what it expects by failing")]
 
 mod scenario;
@@ -40,10 +45,10 @@ fn every_scenario_finds_what_it_says_and_no_more() {
         if found != expected {
             wrong.push(format!("{name}: expected {expected:?}, found {found:?}"));
         }
-        if let Some(headline) = &scenario.expect.headline {
-            if !diagnosis.headline.contains(headline.as_str()) {
-                wrong.push(format!("{name}: '{headline}' is not in '{}'", diagnosis.headline));
-            }
+        if let Some(headline) = &scenario.expect.headline
+            && !diagnosis.headline.contains(headline.as_str())
+        {
+            wrong.push(format!("{name}: '{headline}' is not in '{}'", diagnosis.headline));
         }
         let serious = scenario.expect.findings.iter().any(|finding| !finding.starts_with("info"));
         assert_eq!(diagnosis.severity() > Severity::Ok, serious, "{name}");

@@ -112,6 +112,8 @@ fn twenty_thousand_time_waits_that_are_reused_are_no_finding() -> Outcome {
     test_in_netns(|net| {
         // Made without reuse, since connect() would take them over ahead of unused ports.
         net.set_sysctl("net.ipv4.tcp_tw_reuse", "0").unwrap();
+        // Half of the range: up to there connect() is fast.
+        net.set_port_range(25_536, 65_535).unwrap();
         let listener = net.run(|| close_first("127.0.0.1:8080", 20_000)).unwrap();
         net.run(|| assert_eq!(codes(&json(&["diagnose", "--json"])), ["ports-slow", "reuse-off"])).unwrap();
         net.set_sysctl("net.ipv4.tcp_tw_reuse", "2").unwrap();

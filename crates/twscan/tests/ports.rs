@@ -58,7 +58,7 @@ fn the_document_has_the_fields_of_its_schema() -> Outcome {
                 "source": "127.0.0.1", "destination": "127.0.0.1", "port": 8080, "device": null,
                 "capacity": 18, "used": 9, "live": 0, "time_wait": 9, "fin_wait2_mini": 0, "reusable": 0,
                 "unsure_ports": 0, "free": 9, "free_min": 9, "free_max": 9, "percent": 50.0, "zone": "slow",
-                "sustainable_per_second": 0, "certainty": "exact", "reasons": [], "map": null,
+                "sustainable_per_second": 0, "certainty": "exact", "reasons": [], "forecast": null, "map": null,
             }]);
             assert_eq!(seen["budgets"], expected);
             assert_eq!(seen["bind_first"], json!([{"source": "127.0.0.1", "capacity": 19, "held": 9, "free": 10}]));

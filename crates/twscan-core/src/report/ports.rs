@@ -3,8 +3,9 @@ use std::net::IpAddr;
 
 use serde::{Serialize, Serializer};
 
-use super::Header;
+use super::{ForecastRow, Header};
 use crate::budget::{BindFirstPool, Certainty, LocalPorts, PortBudget, PortStatus, Zone};
+use crate::forecast::Forecast;
 use crate::sample::Sample;
 use crate::tally::{Reuse, ReusePolicy, Tuple};
 
@@ -44,6 +45,7 @@ impl PortsReport {
         budgets: &[PortBudget],
         map: bool,
     ) -> Self {
+        let asked = target.is_some();
         let (range, reserved, blocked) = (ports.range(), ports.reserved(), ports.blocked());
         let usable = range.size() - reserved.len() - blocked.len();
         let mut sources: Vec<IpAddr> = budgets.iter().map(|budget| budget.tuple().source).collect();
@@ -68,7 +70,13 @@ impl PortsReport {
                 },
             },
             tw_reuse: ReuseRow::new(ports.reuse(), sample),
-            budgets: budgets.iter().map(|budget| BudgetRow::new(ports, budget, map)).collect(),
+            budgets: budgets
+                .iter()
+                .map(|budget| {
+                    let forecast = asked.then(|| Forecast::new(sample, None, budget, HORIZON));
+                    BudgetRow::new(ports, budget, map, forecast.as_ref())
+                })
+                .collect(),
             bind_first: sources.into_iter().map(|source| ports.bind_first(source).into()).collect(),
         }
     }
@@ -184,12 +192,14 @@ pub struct BudgetRow {
     pub certainty: Certainty,
     /// What has to be assumed; empty where exact.
     pub reasons: Vec<String>,
+    /// How fast they are used up and come back; null where no target was asked for.
+    pub forecast: Option<ForecastRow>,
     /// Which ports are taken; null unless asked for.
     pub map: Option<Vec<MapRun>>,
 }
 
 impl BudgetRow {
-    fn new(ports: &LocalPorts<'_>, budget: &PortBudget, map: bool) -> Self {
+    fn new(ports: &LocalPorts<'_>, budget: &PortBudget, map: bool, forecast: Option<&Forecast>) -> Self {
         let tuple = budget.tuple();
         let held = budget.ports();
         Self {
@@ -212,6 +222,7 @@ impl BudgetRow {
             sustainable_per_second: budget.sustainable_per_second(),
             certainty: budget.certainty(),
             reasons: budget.reasons().iter().map(ToString::to_string).collect(),
+            forecast: forecast.map(ForecastRow::from),
             map: map.then(|| MapRun::all(ports, &tuple)),
         }
     }
@@ -289,3 +300,6 @@ fn zone_name<S: Serializer>(zone: &Zone, serializer: S) -> Result<S::Ok, S::Erro
 fn certainty_name<S: Serializer>(certainty: &Certainty, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(certainty.name())
 }
+
+/// How far ahead a forecast beside a budget looks: with a constant rate a minute decides.
+const HORIZON: std::time::Duration = std::time::Duration::from_secs(300);

@@ -34,6 +34,9 @@ pub(crate) fn write(report: &DiagnoseReport, sample: &Sample, out: &mut impl Wri
         writeln!(out)?;
         if let Some(command) = worst.remedies.iter().find_map(one_command) {
             writeln!(out, "now:   {command}")?;
+            if command.starts_with("sysctl -w net.ipv4.") {
+                writeln!(out, "kept:  twscan tune plan, which shows what it buys and can be undone")?;
+            }
         }
         writeln!(out, "more:  twscan explain {}", worst.code)?;
     }

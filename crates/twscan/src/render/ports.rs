@@ -5,7 +5,7 @@ use twscan_core::budget::{Certainty, Zone};
 use twscan_core::report::{BudgetRow, PortsReport};
 
 use super::table::{Column, Columns};
-use super::{port_map, provenance, verdict};
+use super::{forecast, port_map, provenance, verdict};
 
 /// What is left to each destination, for people: the rules first, then a row a budget, then what they mean.
 pub(crate) fn write(report: &PortsReport, hidden: usize, terminal: bool, out: &mut impl Write) -> io::Result<()> {
@@ -31,6 +31,13 @@ pub(crate) fn write(report: &PortsReport, hidden: usize, terminal: bool, out: &m
         if let Some(runs) = &row.map {
             writeln!(out, "{}", names(row).join(" > "))?;
             port_map::write(report.range, runs, out)?;
+            writeln!(out)?;
+        }
+    }
+    for row in report.budgets.iter().take(SHOWN) {
+        if let Some(ahead) = &row.forecast {
+            writeln!(out, "{}", names(row).join(" > "))?;
+            forecast::write_row(ahead, out)?;
             writeln!(out)?;
         }
     }
