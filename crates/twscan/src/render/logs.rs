@@ -91,7 +91,7 @@ fn write_verdict(report: &LogsReport, out: &mut impl Write) -> io::Result<()> {
     }
     let address = worst.destination.as_deref().is_some_and(|name| name.parse::<std::net::IpAddr>().is_ok());
     match worst.now {
-        Some(_) if address => writeln!(out, "{INDENT}Next: twscan by-dest {}", place(worst)),
+        Some(_) if address => writeln!(out, "{INDENT}Next: twscan diagnose {}", place(worst)),
         _ => Ok(()),
     }
 }
