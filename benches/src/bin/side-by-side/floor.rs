@@ -2,7 +2,6 @@
 
 use std::error::Error;
 
-use twscan_core::filter::Filter;
 use twscan_core::sock_diag::DumpRequest;
 use twscan_core::socket::StateSet;
 use twscan_core::target::Target;
@@ -33,5 +32,5 @@ fn ends(datagram: &[u8]) -> bool {
 
 /// The filter of `twscan by-dest 9999`.
 pub(crate) fn port_9999() -> Vec<u8> {
-    Filter::And(vec![Target::port(9999).filter()]).bytecode()
+    Target::port(9999).filter().bytecode()
 }
