@@ -150,8 +150,13 @@ impl Config {
             CommandArgs::Man => Action::Man,
         };
         let everywhere = global.all_netns;
-        if everywhere && matches!(action, Action::List(_) | Action::Examine(_) | Action::Selftest { .. }) {
-            let text = "this command reads one network namespace: give it with --netns";
+        let one_netns = match &action {
+            Action::Examine(Examine::Diagnose(asked)) => asked.interval.is_some(),
+            Action::List(_) | Action::Examine(_) | Action::Selftest { .. } => true,
+            _ => false,
+        };
+        if everywhere && one_netns {
+            let text = "this reads one network namespace: give it with --netns";
             return Err(Failure::Usage(text.to_owned()));
         }
         if (global.ipv4 || global.ipv6) && matches!(action, Action::Logs(_)) {

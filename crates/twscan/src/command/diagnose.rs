@@ -1,16 +1,54 @@
-use twscan_core::diagnosis::{Code, Examination, Facts};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use twscan_core::diagnosis::{Code, Diagnosis, Examination, Facts};
+use twscan_core::host::Host;
 use twscan_core::report::DiagnoseReport;
+use twscan_core::sample::{Provenance, Sample};
 
 use super::examine::samples;
-use super::facts;
+use super::{everywhere, facts, here};
 use crate::Status;
 use crate::config::{Config, Diagnose, Format};
 use crate::failure::Failure;
+use crate::render::namespaces::Judged;
 use crate::render::{csv, diagnose, json};
 
 pub(super) fn run(config: &Config, options: &Diagnose) -> Result<Status, Failure> {
+    let failed = |diagnosis: &Diagnosis| {
+        options.fail_on.is_some_and(|limit| diagnosis.findings.iter().any(|finding| finding.severity >= limit))
+    };
+    if config.everywhere {
+        let any_failed = AtomicBool::new(false);
+        let status = everywhere::run(config, |note| {
+            let (report, sample, diagnosis) = judge(config, options, note)?;
+            any_failed.fetch_or(failed(&diagnosis), Ordering::Relaxed);
+            Ok(Judged::new(report, &sample, diagnosis.severity()))
+        })?;
+        return Ok(if status == Status::Done && any_failed.into_inner() { Status::Findings } else { status });
+    }
+    let note = |provenance: &mut Provenance, host: &Host| here::note(provenance, host.procfs());
+    let (report, sample, diagnosis) = judge(config, options, &note)?;
+    let mut out = crate::render::stdout(config);
+    match config.format {
+        Format::Table => diagnose::write(&report, &sample, &mut out)?,
+        Format::Json => json::write_pretty(&report, &mut out)?,
+        Format::Jsonl => json::write_line(&report, &mut out)?,
+        Format::Csv => csv::write_findings(&report.findings, &mut out)?,
+    }
+    Ok(match Status::of_result(report.header.complete) {
+        Status::Done if failed(&diagnosis) => Status::Findings,
+        status => status,
+    })
+}
+
+fn judge(
+    config: &Config,
+    options: &Diagnose,
+    note: &dyn Fn(&mut Provenance, &Host),
+) -> Result<(DiagnoseReport, Sample, Diagnosis), Failure> {
     let host = config.host();
-    let (sample, earlier) = samples(&host, options.interval)?;
+    let (mut sample, earlier) = samples(&host, options.interval)?;
+    note(&mut sample.provenance, &host);
     let mut facts = facts::collect(&host, &sample, &options.logs)?;
     if options.owners {
         facts::add_owners(&host, &sample, &mut facts)?;
@@ -30,17 +68,5 @@ pub(super) fn run(config: &Config, options: &Diagnose) -> Result<Status, Failure
         diagnosis = examine(&facts);
     }
     let report = DiagnoseReport::new(&sample, options.target.as_ref().map(ToString::to_string), &diagnosis);
-    let mut out = crate::render::stdout(config);
-    match config.format {
-        Format::Table => diagnose::write(&report, &sample, &mut out)?,
-        Format::Json => json::write_pretty(&report, &mut out)?,
-        Format::Jsonl => json::write_line(&report, &mut out)?,
-        Format::Csv => csv::write_findings(&report.findings, &mut out)?,
-    }
-    let failed = |limit| diagnosis.findings.iter().any(|finding| finding.severity >= limit);
-    Ok(match options.fail_on {
-        _ if !report.header.complete => Status::Failed,
-        Some(limit) if failed(limit) => Status::Findings,
-        _ => Status::Done,
-    })
+    Ok((report, sample, diagnosis))
 }

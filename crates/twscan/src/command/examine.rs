@@ -9,7 +9,7 @@ use twscan_core::socket::Family;
 use twscan_core::tally::Tuple;
 use twscan_core::target::Target;
 
-use super::{check, diagnose, explain, forecast, here, wait};
+use super::{check, diagnose, explain, forecast, wait};
 use crate::Status;
 use crate::config::{Config, Examine};
 use crate::failure::Failure;
@@ -31,15 +31,13 @@ pub(super) fn run(config: &Config, examine: &Examine) -> Result<Status, Failure>
 pub(super) fn samples(host: &Host, interval: Option<Duration>) -> Result<(Sample, Option<Sample>), Failure> {
     let sampler = Sampler::new(host).ports();
     let first = sampler.take()?;
-    let (mut sample, earlier) = match interval {
+    Ok(match interval {
         None => (first, None),
         Some(interval) => {
             std::thread::sleep(interval);
             (sampler.take()?, Some(first))
         }
-    };
-    here::note(&mut sample.provenance, host.procfs());
-    Ok((sample, earlier))
+    })
 }
 
 /// The budgets that are meant, the fullest first; where a single destination is meant that no socket goes to, what a new

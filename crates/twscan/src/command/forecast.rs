@@ -6,6 +6,7 @@ use twscan_core::report::ForecastReport;
 use twscan_core::target::Target;
 
 use super::examine::{budgets, samples};
+use super::here;
 use crate::Status;
 use crate::config::{Config, Format};
 use crate::failure::Failure;
@@ -19,7 +20,8 @@ pub(super) fn run(
     top: Option<usize>,
 ) -> Result<Status, Failure> {
     let host = config.host();
-    let (sample, earlier) = samples(&host, interval)?;
+    let (mut sample, earlier) = samples(&host, interval)?;
+    here::note(&mut sample.provenance, host.procfs());
     let ports = LocalPorts::of(&sample).ok_or(twscan_core::Error::NoPortRange)?;
     let past = earlier.as_ref().and_then(|earlier| Past::of(earlier, &sample));
     let budgets = budgets(config, &ports, target)?;

@@ -2,8 +2,13 @@ use std::cmp::Ordering;
 use std::io::{self, Write};
 
 use serde::Serialize;
+use twscan_core::diagnosis;
 use twscan_core::netns::Namespace;
-use twscan_core::report::{ByDestReport, Header, NamespacesReport, PortsReport, SummaryReport};
+use twscan_core::port::PortRange;
+use twscan_core::report::{
+    ByDestReport, Destination, DiagnoseReport, Header, NamespacesReport, PortsReport, SummaryReport,
+};
+use twscan_core::sample::Sample;
 use twscan_core::tally::Role;
 
 use super::table::{Column, Columns, bar};
@@ -34,8 +39,17 @@ pub(crate) trait Overview: Serialize {
     /// Ports in the namespace's local port range.
     fn range_size(&self) -> Option<u32>;
 
+    /// What a judging document says, and how bad it is.
+    fn headline(&self) -> Option<(Severity, &str)> {
+        None
+    }
+
     /// By what is left, then by TIME_WAIT, then by sockets.
     fn worst_first(&self, other: &Self) -> Ordering {
+        self.least_left_first(other)
+    }
+
+    fn least_left_first(&self, other: &Self) -> Ordering {
         let percent = |document: &Self| document.fullest().map_or(0.0, |row| row.percent);
         percent(other)
             .total_cmp(&percent(self))
@@ -112,6 +126,73 @@ impl Overview for PortsReport {
     }
 }
 
+/// A diagnosis, and what a row about its namespace shows beside it.
+#[derive(Debug, Serialize)]
+#[serde(transparent)]
+pub(crate) struct Judged {
+    report: DiagnoseReport,
+    #[serde(skip)]
+    seen: Seen,
+}
+
+#[derive(Debug)]
+struct Seen {
+    severity: diagnosis::Severity,
+    sockets: u64,
+    time_wait: u64,
+    fullest: Option<Fullest>,
+    range_size: Option<u32>,
+}
+
+impl Judged {
+    pub(crate) fn new(report: DiagnoseReport, sample: &Sample, severity: diagnosis::Severity) -> Self {
+        let outbound = Destination::outbound(sample);
+        let seen = Seen {
+            severity,
+            sockets: sample.states.total(),
+            time_wait: sample.destinations.time_wait().total(),
+            fullest: outbound.iter().min_by(|one, other| one.fullest_first(other)).map(Fullest::from),
+            range_size: sample.settings.range.map(PortRange::size),
+        };
+        Self { report, seen }
+    }
+}
+
+impl Overview for Judged {
+    fn header(&self) -> &Header {
+        &self.report.header
+    }
+
+    fn sockets(&self) -> Option<u64> {
+        Some(self.seen.sockets)
+    }
+
+    fn time_wait(&self) -> Option<u64> {
+        Some(self.seen.time_wait)
+    }
+
+    fn fullest(&self) -> Option<Fullest> {
+        self.seen.fullest
+    }
+
+    fn range_size(&self) -> Option<u32> {
+        self.seen.range_size
+    }
+
+    fn headline(&self) -> Option<(Severity, &str)> {
+        let severity = match self.seen.severity {
+            diagnosis::Severity::Critical => Severity::Critical,
+            diagnosis::Severity::Warning => Severity::Warning,
+            _ => Severity::Ok,
+        };
+        Some((severity, &self.report.verdict.headline))
+    }
+
+    fn worst_first(&self, other: &Self) -> Ordering {
+        other.seen.severity.cmp(&self.seen.severity).then(self.least_left_first(other))
+    }
+}
+
 /// A row a namespace for people; the places belong to the documents in turn.
 pub(crate) fn write<R: Overview>(
     report: &NamespacesReport<R>,
@@ -119,7 +200,11 @@ pub(crate) fn write<R: Overview>(
     out: &mut impl Write,
 ) -> Result<(), Failure> {
     let rows: Vec<_> = places.iter().zip(&report.namespaces).collect();
-    if let Some((place, worst)) = rows.first()
+    let headlines: Vec<_> = rows.iter().filter_map(|(place, row)| Some((place, row.headline()?))).collect();
+    if !headlines.is_empty() {
+        write_headlines(&headlines, out)?;
+        writeln!(out)?;
+    } else if let Some((place, worst)) = rows.first()
         && let Some(fullest) = worst.fullest()
         && let Some(range_size) = worst.range_size()
     {
@@ -191,6 +276,22 @@ pub(crate) fn write_csv<R: Overview>(
     Ok(writer.flush()?)
 }
 
+/// What is wrong in each namespace, or that nothing is.
+fn write_headlines(headlines: &[(&&Place, (Severity, &str))], out: &mut impl Write) -> io::Result<()> {
+    let wrong = || headlines.iter().filter(|(_, (severity, _))| *severity != Severity::Ok);
+    for (place, (severity, text)) in wrong().take(HEADLINES) {
+        verdict::write(*severity, &format!("netns {}: {text}", place.name), out)?;
+        if let Some(reference) = &place.reference {
+            writeln!(out, "{INDENT}Next: twscan diagnose -N {reference}")?;
+        }
+    }
+    match wrong().count() {
+        0 => verdict::write(Severity::Ok, "nothing wrong with local ports or TIME_WAIT in any netns read", out),
+        count if count > HEADLINES => writeln!(out, "{INDENT}{} more network namespaces like these", count - HEADLINES),
+        _ => Ok(()),
+    }
+}
+
 fn write_rows<R: Overview>(rows: &[(&Place, &R)], out: &mut impl Write) -> io::Result<()> {
     let mut columns = Columns::new(&[
         Column::Left("NETNS"),
@@ -234,6 +335,9 @@ fn write_refused<R>(report: &NamespacesReport<R>, out: &mut impl Write) -> io::R
 
 /// The documents have them all.
 const SHOWN_NAMES: usize = 8;
+
+/// More would push the table off the screen.
+const HEADLINES: usize = 10;
 
 #[cfg(test)]
 mod tests {
