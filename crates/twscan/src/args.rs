@@ -24,7 +24,9 @@ pub(crate) use examine::{CheckArgs, DiagnoseArgs, ExplainArgs, ForecastArgs, Sev
     about = "Which destination uses up this host's local ports: TIME_WAIT read from the kernel in one pass",
     after_help = "Without a command: twscan summary. Reading needs no privilege.\n\n\
                   Exit codes: 0 done, 1 findings, 2 usage, failure or a partial result; check has its own.",
-    disable_help_subcommand = true
+    disable_help_subcommand = true,
+    // As wide as the other screens, also in a pipe.
+    max_term_width = 80
 )]
 pub(crate) struct Args {
     #[command(flatten)]
@@ -160,20 +162,12 @@ pub(crate) enum CommandArgs {
         twscan ports 10.0.0.5:5432 --map       which ports are taken: one half of the range fills first\n  \
         twscan ports --json | jq '.budgets[] | select(.zone != \"fast\")'")]
     Ports(PortsArgs),
-    /// Hold the predictions of `twscan ports` against this kernel, in a private network namespace
-    #[command(after_help = "Exits with 1 where the kernel grants another number of connections than predicted.\n\
-        Nothing of the host's is read or touched; it takes seconds.\n\n\
-        Examples:\n  \
-        twscan selftest                        every scenario\n  \
-        twscan selftest --mixtures 300         and 300 random mixtures\n  \
-        unshare --map-root-user --net twscan selftest")]
-    Selftest(SelftestArgs),
-    /// Failures for lack of a local port in other programs' logs, and what is left to their destinations now
-    #[command(after_help = logs::EXAMPLES)]
-    Logs(LogsArgs),
-    /// Plan, apply, keep, check and undo changes of kernel parameters
-    #[command(after_help = tune::HELP)]
-    Tune(TuneArgs),
+    /// How fast ports are used up, when they come back, when they run out
+    #[command(after_help = "Examples:\n  \
+        twscan forecast                    the fullest destinations\n  \
+        twscan forecast 127.0.0.1:8080 --interval 2s\n  \
+        twscan forecast --json | jq .forecasts[0].seconds_to_full")]
+    Forecast(ForecastArgs),
     /// What is wrong, how long until it breaks, and what cures it
     #[command(after_help = "Examples:\n  \
         twscan diagnose                          this network namespace\n  \
@@ -190,23 +184,12 @@ pub(crate) enum CommandArgs {
         twscan explain keepalive           pools, for each kind of client\n  \
         twscan explain tcp_tw_reuse        the pages that speak of it")]
     Explain(ExplainArgs),
-    /// A monitoring plugin: one line, performance data, exit 0, 1, 2 or 3
-    #[command(after_help = "Examples:\n  \
-        twscan check                                the fullest destination\n  \
-        twscan check 127.0.0.1:8080 --warn 40% --crit 80%")]
-    Check(CheckArgs),
-    /// Wait until a destination has ports free: for benchmarks and build jobs
-    #[command(after_help = "Exit codes: 0 they are free, 1 not in time, 2 usage or failure.\n\n\
-        Examples:\n  \
-        twscan wait 127.0.0.1:8080 --free 20000\n  \
-        twscan wait 5432 --free 25000 --timeout 70s")]
-    Wait(WaitArgs),
-    /// How fast ports are used up, when they come back, when they run out
-    #[command(after_help = "Examples:\n  \
-        twscan forecast                    the fullest destinations\n  \
-        twscan forecast 127.0.0.1:8080 --interval 2s\n  \
-        twscan forecast --json | jq .forecasts[0].seconds_to_full")]
-    Forecast(ForecastArgs),
+    /// Failures for lack of a local port in other programs' logs, and what is left to their destinations now
+    #[command(after_help = logs::EXAMPLES)]
+    Logs(LogsArgs),
+    /// Plan, apply, keep, check and undo changes of kernel parameters
+    #[command(after_help = tune::HELP)]
+    Tune(TuneArgs),
     /// Record this host, for later or for somebody else: read it with --from
     #[command(after_help = "Examples:\n  \
         twscan capture before.twcap                       one sample\n  \
@@ -219,6 +202,25 @@ pub(crate) enum CommandArgs {
         twscan compare before.twcap              against the running kernel\n  \
         twscan compare before.twcap after.twcap --json | jq -r .sentence")]
     Compare(CompareArgs),
+    /// A monitoring plugin: one line, performance data, exit 0, 1, 2 or 3
+    #[command(after_help = "Examples:\n  \
+        twscan check                                the fullest destination\n  \
+        twscan check 127.0.0.1:8080 --warn 40% --crit 80%")]
+    Check(CheckArgs),
+    /// Wait until a destination has ports free: for benchmarks and build jobs
+    #[command(after_help = "Exit codes: 0 they are free, 1 not in time, 2 usage or failure.\n\n\
+        Examples:\n  \
+        twscan wait 127.0.0.1:8080 --free 20000\n  \
+        twscan wait 5432 --free 25000 --timeout 70s")]
+    Wait(WaitArgs),
+    /// Hold the predictions of `twscan ports` against this kernel, in a private network namespace
+    #[command(after_help = "Exits with 1 where the kernel grants another number of connections than predicted.\n\
+        Nothing of the host's is read or touched; it takes seconds.\n\n\
+        Examples:\n  \
+        twscan selftest                        every scenario\n  \
+        twscan selftest --mixtures 300         and 300 random mixtures\n  \
+        unshare --map-root-user --net twscan selftest")]
+    Selftest(SelftestArgs),
     /// Print a completion script for a shell
     #[command(hide = true)]
     Completions {
