@@ -10,7 +10,7 @@ use crate::render::{csv, diagnose, json};
 
 pub(super) fn run(config: &Config, options: &Diagnose) -> Result<Status, Failure> {
     let host = config.host();
-    let (sample, earlier) = samples(&host, options.interval)?;
+    let (sample, earlier) = samples(config, &host, options.interval)?;
     let mut facts = facts::collect(&host, &sample, &options.logs)?;
     if options.owners {
         facts::add_owners(&host, &sample, &mut facts)?;
@@ -24,7 +24,7 @@ pub(super) fn run(config: &Config, options: &Diagnose) -> Result<Status, Failure
             .diagnose()
     };
     let mut diagnosis = examine(&facts);
-    if !options.owners && diagnosis.find(Code::CloseWaitLeak).is_some() {
+    if !options.owners && host.recorded().is_none() && diagnosis.find(Code::CloseWaitLeak).is_some() {
         // A leak is somebody's: without the name the finding is half of one.
         facts::add_owners(&host, &sample, &mut facts)?;
         diagnosis = examine(&facts);

@@ -19,7 +19,7 @@ pub(super) fn run(
     top: Option<usize>,
 ) -> Result<Status, Failure> {
     let host = config.host();
-    let (sample, earlier) = samples(&host, interval)?;
+    let (sample, earlier) = samples(config, &host, interval)?;
     let ports = LocalPorts::of(&sample).ok_or(twscan_core::Error::NoPortRange)?;
     let past = earlier.as_ref().and_then(|earlier| Past::of(earlier, &sample));
     let budgets = budgets(config, &ports, target)?;
