@@ -194,6 +194,13 @@ impl Config {
         })
     }
 
+    /// The sample before the last one of a recording: what was seen earlier.
+    pub(crate) fn earlier_host(&self) -> Option<Host> {
+        let recording = self.recording.as_ref()?;
+        let earlier = recording.samples().len().checked_sub(2)?;
+        Some(recording.samples().get(earlier)?.host(recording.name()))
+    }
+
     /// The host to read: the last sample of a recording, or the running kernel, by the source asked for.
     pub(crate) fn host(&self) -> Host {
         match (&self.recording, self.source) {

@@ -90,7 +90,7 @@ impl ProcFs {
     /// # Errors
     /// [`Error::ReadFile`] where a file is there and cannot be read; an absent one is `None` in the settings.
     pub fn settings(&self) -> Result<Settings, Error> {
-        Settings::read(|key| sysctl::read(&self.root.join("sys/net/ipv4").join(key)))
+        Settings::read(|key| self.read(&format!("sys/net/ipv4/{key}")))
     }
 
     /// The connection tracking table; `None` where there is none, or the reader may not see it.
@@ -233,7 +233,7 @@ impl ProcFs {
     pub(crate) fn read(&self, name: &str) -> Result<Option<String>, Error> {
         let bytes = match &self.files {
             Some(files) => files.get(name).cloned(),
-            None => read_optional(&self.root.join(name))?,
+            None => read_optional(&self.root, name)?,
         };
         let text = |bytes| {
             String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
@@ -258,17 +258,20 @@ impl Default for ProcFs {
 /// Where a thread sees its own namespace's files: `/proc/net` shows the main thread's.
 const OWN_NET: &str = "thread-self/net";
 
+/// A file below the root; `None` where there is none.
+fn read_optional(root: &Path, name: &str) -> Result<Option<Vec<u8>>, Error> {
+    let path = root.join(name);
+    let read = if name.starts_with("sys/") { sysctl::read_whole(&path) } else { read_whole(&path) };
+    match read {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(cause) => Err(Error::ReadFile { path, cause }),
+    }
+}
+
 /// These files tell no length, and what reads them by growing pieces calls the kernel a dozen times.
 fn read_whole(path: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::with_capacity(8 * 1024);
     File::open(path)?.read_to_end(&mut bytes)?;
     Ok(bytes)
-}
-
-fn read_optional(path: &Path) -> Result<Option<Vec<u8>>, Error> {
-    match read_whole(path) {
-        Ok(bytes) => Ok(Some(bytes)),
-        Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(cause) => Err(Error::ReadFile { path: path.to_owned(), cause }),
-    }
 }

@@ -18,7 +18,7 @@ impl ProcFs {
             names.extend(known.filter(|name| !name.contains("key")).map(|name| format!("{directory}/{name}")));
         }
         let texts = names.into_iter().filter_map(|name| {
-            let bytes = read_optional(&self.root.join(&name)).ok().flatten()?;
+            let bytes = read_optional(&self.root, &name).ok().flatten()?;
             Some((name, bytes))
         });
         let links = LINKS.iter().filter_map(|name| Some(((*name).to_owned(), self.link(name)?.into_bytes())));

@@ -2,21 +2,23 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
+#[cfg(any(test, feature = "tuning"))]
 use crate::Error;
 
 /// The text of a parameter below `/proc/sys`; `None` where there is no such file.
 ///
 /// The kernel gives a parameter in the first read() and nothing in the next (kernel/sysctl.c, `*ppos`), so a value longer
 /// than the first buffer is cut: `std::fs::read` begins with 32 bytes.
+#[cfg(any(test, feature = "tuning"))]
 pub(crate) fn read(path: &Path) -> Result<Option<String>, Error> {
     match read_whole(path) {
-        Ok(text) => Ok(Some(text)),
+        Ok(text) => Ok(Some(String::from_utf8_lossy(&text).into_owned())),
         Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(cause) => Err(Error::ReadFile { path: path.to_owned(), cause }),
     }
 }
 
-fn read_whole(path: &Path) -> io::Result<String> {
+pub(super) fn read_whole(path: &Path) -> io::Result<Vec<u8>> {
     let mut text = Vec::new();
     for length in [USUAL, LONGEST] {
         text = vec![0; length];
@@ -26,7 +28,7 @@ fn read_whole(path: &Path) -> io::Result<String> {
             break;
         }
     }
-    Ok(String::from_utf8_lossy(&text).into_owned())
+    Ok(text)
 }
 
 const USUAL: usize = 4096;

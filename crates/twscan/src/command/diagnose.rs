@@ -47,7 +47,7 @@ fn judge(
     note: &dyn Fn(&mut Provenance, &Host),
 ) -> Result<(DiagnoseReport, Sample, Diagnosis), Failure> {
     let host = config.host();
-    let (mut sample, earlier) = samples(&host, options.interval)?;
+    let (mut sample, earlier) = samples(config, &host, options.interval)?;
     note(&mut sample.provenance, &host);
     let mut facts = facts::collect(&host, &sample, &options.logs)?;
     if options.owners {
@@ -62,7 +62,7 @@ fn judge(
             .diagnose()
     };
     let mut diagnosis = examine(&facts);
-    if !options.owners && diagnosis.find(Code::CloseWaitLeak).is_some() {
+    if !options.owners && host.recorded().is_none() && diagnosis.find(Code::CloseWaitLeak).is_some() {
         // A leak is somebody's: without the name the finding is half of one.
         facts::add_owners(&host, &sample, &mut facts)?;
         diagnosis = examine(&facts);

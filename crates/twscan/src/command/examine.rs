@@ -27,9 +27,17 @@ pub(super) fn run(config: &Config, examine: &Examine) -> Result<Status, Failure>
     }
 }
 
-/// The later sample, and the earlier one where there is to be one.
-pub(super) fn samples(host: &Host, interval: Option<Duration>) -> Result<(Sample, Option<Sample>), Failure> {
+/// The later sample, and the earlier one where there is to be one: after the interval, or in the recording.
+pub(super) fn samples(
+    config: &Config,
+    host: &Host,
+    interval: Option<Duration>,
+) -> Result<(Sample, Option<Sample>), Failure> {
     let sampler = Sampler::new(host).ports();
+    if host.recorded().is_some() {
+        let earlier = config.earlier_host().map(|host| Sampler::new(&host).ports().take()).transpose()?;
+        return Ok((sampler.take()?, earlier));
+    }
     let first = sampler.take()?;
     Ok(match interval {
         None => (first, None),

@@ -18,7 +18,6 @@ use crate::failure::Failure;
 /// Reads the logs, and whatever else may be read without being asked for.
 pub(super) fn collect(host: &Host, sample: &Sample, logs: &[PathBuf]) -> Result<Facts, Failure> {
     let mut facts = Facts::default();
-    facts.ipv6_loopback = host.procfs().ipv6_loopback();
     facts.unread_namespaces = sample.provenance.other_netns.map(|others| others.found);
     for path in logs {
         let read = open(path, LogOptions::new()).and_then(|mut reader| {
@@ -31,7 +30,11 @@ pub(super) fn collect(host: &Host, sample: &Sample, logs: &[PathBuf]) -> Result<
         let tally = read.map_err(|cause| Failure::Read(twscan_core::Error::ReadFile { path: path.clone(), cause }))?;
         facts.add_log(&tally);
     }
-    add_namespaces(host, &mut facts);
+    // What is beside a recording is of another host.
+    if host.recorded().is_none() {
+        facts.ipv6_loopback = host.procfs().ipv6_loopback();
+        add_namespaces(host, &mut facts);
+    }
     Ok(facts)
 }
 

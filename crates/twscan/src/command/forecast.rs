@@ -20,7 +20,7 @@ pub(super) fn run(
     top: Option<usize>,
 ) -> Result<Status, Failure> {
     let host = config.host();
-    let (mut sample, earlier) = samples(&host, interval)?;
+    let (mut sample, earlier) = samples(config, &host, interval)?;
     here::note(&mut sample.provenance, host.procfs());
     let ports = LocalPorts::of(&sample).ok_or(twscan_core::Error::NoPortRange)?;
     let past = earlier.as_ref().and_then(|earlier| Past::of(earlier, &sample));

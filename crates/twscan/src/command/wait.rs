@@ -14,6 +14,9 @@ use crate::failure::Failure;
 /// Waits until each destination that is meant has so many ports free: 0 when it has, 1 when the time is over.
 pub(super) fn run(config: &Config, target: &Target, free: u32, timeout: Duration) -> Result<Status, Failure> {
     let host = config.host();
+    if host.recorded().is_some() {
+        return Err(Failure::Usage("a recording does not change: there is nothing to wait for".to_owned()));
+    }
     let started = Instant::now();
     let mut out = crate::render::stdout(config);
     loop {
