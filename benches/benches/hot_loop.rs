@@ -1,9 +1,13 @@
 //! The work for each socket, in nanoseconds: `cargo bench -p twscan-benches`.
 
+#![allow(clippy::unwrap_used, reason = "a bench whose answer is wrong is to stop")]
+
 use std::hint::black_box;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use twscan_benches::Answer;
+use twscan_core::filter::{Filter, NumbersOnly};
+use twscan_core::log::LogParser;
 use twscan_core::port::{PortRange, PortSet};
 use twscan_core::procfs::Settings;
 use twscan_core::socket::{SocketRecord, StateSet};
@@ -73,6 +77,14 @@ fn per_socket(criterion: &mut Criterion) {
         });
     }
     group.throughput(Throughput::Elements(sockets));
+    let filter = Filter::parse(EXPRESSION, &NumbersOnly).unwrap();
+    group.bench_function("view and filter", |bencher| {
+        bencher.iter(|| {
+            let mut wanted = 0;
+            each(black_box(&answer), |record| wanted += u64::from(filter.matches(record)));
+            assert_eq!(wanted, sockets / 2);
+        });
+    });
     let mut lines = Vec::with_capacity(400 * answer.sockets());
     let mut row = |name: &str, write: fn(&SocketRecord<'_>, Role, &mut Vec<u8>) -> std::io::Result<()>| {
         group.bench_function(name, |bencher| {
@@ -89,5 +101,35 @@ fn per_socket(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, per_socket);
+fn once(criterion: &mut Criterion) {
+    criterion.bench_function("filter to bytecode", |bencher| {
+        let filter = Filter::parse(EXPRESSION, &NumbersOnly).unwrap();
+        let len = filter.bytecode().len();
+        assert!(len > 0);
+        bencher.iter(|| assert_eq!(black_box(&filter).bytecode().len(), len));
+    });
+    for (name, line, events) in [
+        (
+            "log line, a failure",
+            &b"2018/07/19 08:03:23 dial tcp 10.22.0.5:5432: connect: cannot assign requested address"[..],
+            1,
+        ),
+        (
+            "log line, an access",
+            b"10.0.0.7 - - [19/Jul/2018:08:03:23 +0000] \"GET /v1/items HTTP/1.1\" 200 5120 \"-\" \"curl\"",
+            0,
+        ),
+    ] {
+        criterion.bench_function(name, |bencher| {
+            let mut parser = LogParser::default();
+            bencher.iter(|| assert_eq!(usize::from(parser.parse(black_box(line)).is_some()), events));
+        });
+    }
+}
+
+/// Twenty of the forty destinations.
+const EXPRESSION: &str =
+    "dport = :8080 and (dst 127.1.0.0/29 or dst 127.1.0.8/30 or dst 127.1.0.16/29) or sport < :1024";
+
+criterion_group!(benches, per_socket, once);
 criterion_main!(benches);

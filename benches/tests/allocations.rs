@@ -1,5 +1,7 @@
 //! Memory is taken for groups, never for sockets.
 
+#![allow(clippy::unwrap_used, reason = "a test says what it expects by failing")]
+
 use allocation_counter::{AllocationInfo, measure};
 use twscan_benches::Answer;
 use twscan_core::sample::Sampler;

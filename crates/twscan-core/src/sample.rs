@@ -132,6 +132,7 @@ pub struct Sampler<'h> {
     states: StateSet,
     filter: Filter,
     max_groups: usize,
+    hint: Filter,
     ports: bool,
     wanted: Option<Box<Wanted<'h>>>,
     counters: &'static [CounterFile],
@@ -148,6 +149,7 @@ impl<'h> Sampler<'h> {
             states: StateSet::ALL,
             filter: Filter::default(),
             max_groups: usize::MAX,
+            hint: Filter::default(),
             ports: false,
             wanted: None,
             counters: CounterFile::ALL,
@@ -172,6 +174,14 @@ impl<'h> Sampler<'h> {
     #[must_use]
     pub fn max_groups(mut self, groups: usize) -> Self {
         self.max_groups = groups;
+        self
+    }
+
+    /// Lets the kernel leave out what does not match this. What comes is not judged by it: [`wanted`](Self::wanted) is to
+    /// tell more exactly.
+    #[must_use]
+    pub fn hint(mut self, hint: Filter) -> Self {
+        self.hint = hint;
         self
     }
 
@@ -225,7 +235,8 @@ impl<'h> Sampler<'h> {
             // The kernel must not leave out a holder.
             self.host.tally(self.states, &[], fresh)?
         } else {
-            self.host.tally_matching(self.states, &self.filter, fresh)?
+            let for_kernel = Filter::And(vec![self.filter.clone(), self.hint.clone()]);
+            self.host.tally_matching(self.states, &for_kernel, fresh)?
         };
         provenance.of_walk(&walk, &settings);
         provenance.partial = provenance.partial.or(listeners.interruption.map(|error| error.chain()));

@@ -1,6 +1,7 @@
 //! Cost against sockets, as a picture.
 
 use std::error::Error;
+use std::ops::Range;
 use std::path::Path;
 
 use plotters::prelude::*;
@@ -18,11 +19,9 @@ pub(crate) fn draw(sizes: &[Measured], path: &Path) -> Result<(), Box<dyn Error>
         sizes.iter().filter_map(size).collect()
     };
     let lines: Vec<_> = LINES.iter().map(|(name, color)| (*name, *color, points(name))).collect();
-    let all = || lines.iter().flat_map(|(_, _, points)| points);
-    let least = |value: fn(&(f64, f64)) -> f64| all().map(value).fold(f64::INFINITY, f64::min);
-    let most = |value: fn(&(f64, f64)) -> f64| all().map(value).fold(0.0, f64::max);
-    let (sockets, cost): (fn(&(f64, f64)) -> f64, fn(&(f64, f64)) -> f64) = (|point| point.0, |point| point.1);
-    if least(sockets) >= most(sockets) {
+    let points = || lines.iter().flat_map(|(_, _, points)| points);
+    let (sockets, costs) = (range(points().map(|point| point.0)), range(points().map(|point| point.1)));
+    if sockets.start >= sockets.end {
         return Err("a picture wants two sizes at least, such as --sockets 10000,100000".into());
     }
     let root = SVGBackend::new(path, (880, 560)).into_drawing_area();
@@ -33,10 +32,7 @@ pub(crate) fn draw(sizes: &[Measured], path: &Path) -> Result<(), Box<dyn Error>
         .margin_right(250)
         .x_label_area_size(44)
         .y_label_area_size(64)
-        .build_cartesian_2d(
-            (least(sockets)..most(sockets)).log_scale(),
-            (least(cost) * 0.7..most(cost) * 1.4).log_scale(),
-        )?;
+        .build_cartesian_2d(sockets.log_scale(), (costs.start * 0.7..costs.end * 1.4).log_scale())?;
     chart
         .configure_mesh()
         .light_line_style(WHITE)
@@ -60,6 +56,11 @@ pub(crate) fn draw(sizes: &[Measured], path: &Path) -> Result<(), Box<dyn Error>
     }
     root.present()?;
     Ok(())
+}
+
+/// From the least to the most.
+fn range(values: impl Iterator<Item = f64> + Clone) -> Range<f64> {
+    values.clone().fold(f64::INFINITY, f64::min)..values.fold(0.0, f64::max)
 }
 
 fn thousands(number: f64) -> String {

@@ -12,17 +12,21 @@ use super::usage::Usage;
 
 pub(crate) fn write(measured: &Measured, out: &mut impl Write) -> io::Result<()> {
     writeln!(out, "\n**{} TIME_WAITs over {} destinations**\n", measured.sockets, measured.destinations)?;
-    writeln!(out, "| | median, ms | least, ms | of the floor | user, ms | system, ms | peak, MiB |")?;
-    writeln!(out, "|---|---:|---:|---:|---:|---:|---:|")?;
-    let floor = measured.median_of(FLOOR);
+    writeln!(
+        out,
+        "| | median, ms | least, ms | of the floor | user, ms | system, ms | CPU, of the floor's | peak, MiB |"
+    )?;
+    writeln!(out, "|---|---:|---:|---:|---:|---:|---:|---:|")?;
+    let floor_row = measured.rows.iter().find(|row| row.name == FLOOR);
     for row in &measured.rows {
         let name = row.name.replace('|', "\\|");
-        let [user, system] = [row.mean(|usage| usage.user), row.mean(|usage| usage.system)].map(millis);
-        let ratio =
-            floor.map_or("-".to_owned(), |floor| format!("{:.2}", row.median().as_secs_f64() / floor.as_secs_f64()));
+        let (user, system) = (row.mean(|usage| usage.user), row.mean(|usage| usage.system));
+        let cpu = share(user + system, floor_row.map(|row| row.mean(|usage| usage.user + usage.system)));
+        let [user, system] = [user, system].map(millis);
+        let ratio = share(row.median(), floor_row.map(Row::median));
         let peak = row.peak().map_or("-".to_owned(), |kib| format!("{:.1}", kib / 1024.0));
         let (median, least) = (millis(row.median()), millis(row.least()));
-        writeln!(out, "| `{name}` | {median} | {least} | {ratio} | {user} | {system} | {peak} |")?;
+        writeln!(out, "| `{name}` | {median} | {least} | {ratio} | {user} | {system} | {cpu} | {peak} |")?;
     }
     if !measured.notes.is_empty() {
         writeln!(out)?;
@@ -71,6 +75,14 @@ impl Row {
 
     fn peak(&self) -> Option<f64> {
         self.runs.iter().filter_map(|usage| usage.peak).max().and_then(|kib| u32::try_from(kib).ok()).map(f64::from)
+    }
+}
+
+/// On a machine that others use too, the processor time tells more than the clock.
+fn share(time: Duration, floor: Option<Duration>) -> String {
+    match floor {
+        Some(floor) if !floor.is_zero() => format!("{:.2}", time.as_secs_f64() / floor.as_secs_f64()),
+        _ => "-".to_owned(),
     }
 }
 

@@ -6,8 +6,14 @@ use crate::wire::AF_INET;
 
 impl Filter {
     /// Whether a socket is wanted.
+    #[inline]
     #[must_use]
     pub fn matches(&self, record: &SocketRecord<'_>) -> bool {
+        // No filter at all is the common case, and is to cost a socket nothing.
+        matches!(self, Self::And(parts) if parts.is_empty()) || self.holds(record)
+    }
+
+    fn holds(&self, record: &SocketRecord<'_>) -> bool {
         match self {
             Self::And(parts) => parts.iter().all(|part| part.matches(record)),
             Self::Or(parts) => parts.iter().any(|part| part.matches(record)),

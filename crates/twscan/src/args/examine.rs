@@ -6,7 +6,7 @@ use clap::ValueEnum;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct DiagnoseArgs {
-    /// Judge only the ports of this destination: a port, an address, a prefix, addr:port or [v6]:port
+    /// Judge only the ports of this destination: a port, an address, a prefix, addr:port or `[v6]:port`
     pub(crate) target: Option<String>,
     /// Look again after this time: true rates, reuse at work, growth
     #[arg(long, value_name = "TIME", value_parser = time)]
@@ -47,7 +47,7 @@ pub(crate) struct ExplainArgs {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct CheckArgs {
-    /// A port, an address, a prefix, addr:port or [v6]:port; the fullest destination without one
+    /// A port, an address, a prefix, addr:port or `[v6]:port`; the fullest destination without one
     pub(crate) target: Option<String>,
     /// Warn where this share of a destination's ports is held
     #[arg(long, value_name = "PERCENT", value_parser = percent, default_value = "50%")]
@@ -59,7 +59,7 @@ pub(crate) struct CheckArgs {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct WaitArgs {
-    /// A port, an address, a prefix, addr:port or [v6]:port
+    /// A port, an address, a prefix, addr:port or `[v6]:port`
     pub(crate) target: String,
     /// Until so many ports are free, to each destination that is meant
     #[arg(long, value_name = "N")]
@@ -71,7 +71,7 @@ pub(crate) struct WaitArgs {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct ForecastArgs {
-    /// A port, an address, a prefix, addr:port or [v6]:port
+    /// A port, an address, a prefix, addr:port or `[v6]:port`
     pub(crate) target: Option<String>,
     /// Look again after this time: true rates, growth
     #[arg(long, value_name = "TIME", value_parser = time)]

@@ -38,8 +38,10 @@ fn report(config: &Config, asked: &ByDest, note: &dyn Fn(&mut Provenance, &Host)
     };
     let parts = asked.filter.clone().into_iter().chain(target.map(Target::filter)).collect();
     let filter = Filter::And(parts);
-    let mut sampler =
-        Sampler::new(&host).states(asked.states).filter(filter.clone()).counters(&[]).max_groups(asked.max_groups);
+    let mut sampler = Sampler::new(&host).states(asked.states).counters(&[]).max_groups(asked.max_groups);
+    // A target's filter is wider than the target, so that there is no use in asking both of each socket.
+    sampler = sampler.filter(asked.filter.clone().unwrap_or_default());
+    sampler = sampler.hint(target.map(Target::filter).unwrap_or_default());
     if families != Families::Both || target.is_some() {
         sampler = sampler.wanted(wanted);
     }
