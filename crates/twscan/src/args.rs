@@ -62,28 +62,43 @@ pub(crate) struct GlobalArgs {
     /// Read sockets this way and no other
     #[arg(long, global = true, value_name = "WAY", hide_short_help = true, conflicts_with = "from")]
     pub(crate) via: Option<SourceArg>,
-    #[command(flatten)]
-    pub(crate) recording: RecordingArgs,
-}
-
-/// Where the answers come from, if not from the running kernel.
-#[derive(Debug, clap::Args)]
-#[command(next_help_heading = "Recordings")]
-pub(crate) struct RecordingArgs {
     /// Read a recording instead of the kernel; - is standard input
     ///
     /// A twscan capture, a dump of ss -D, or the text of ss -tan, netstat -nat or /proc/net/tcp, told by its content.
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) from: Option<String>,
-    /// The local port range, for a recording without one: 32768-60999
-    #[arg(long, global = true, value_name = "LOW-HIGH", requires = "from")]
+}
+
+/// What a recording does not tell.
+#[derive(Debug, Clone, Default, PartialEq, Eq, clap::Args)]
+#[command(next_help_heading = "For recordings that lack them")]
+pub(crate) struct SupplyArgs {
+    /// The local port range: 32768-60999
+    #[arg(long, value_name = "LOW-HIGH")]
     pub(crate) range: Option<PortRange>,
-    /// The reserved ports, for a recording without them: 8080,9000-9100
-    #[arg(long, global = true, value_name = "PORTS", requires = "from", hide_short_help = true)]
+    /// The reserved ports: 8080,9000-9100
+    #[arg(long, value_name = "PORTS", hide_short_help = true)]
     pub(crate) reserved: Option<PortSet>,
-    /// tcp_tw_reuse, for a recording without it
-    #[arg(long, global = true, value_name = "0|1|2", requires = "from", hide_short_help = true)]
+    /// tcp_tw_reuse
+    #[arg(long, value_name = "0|1|2", hide_short_help = true)]
     pub(crate) tw_reuse: Option<u8>,
+}
+
+impl CommandArgs {
+    /// What this command's line supplies to a recording; `None` where it reads none.
+    pub(crate) fn supply(&self) -> Option<&SupplyArgs> {
+        Some(match self {
+            Self::Summary(args) => &args.supply,
+            Self::ByDest(args) => &args.supply,
+            Self::List(args) => &args.supply,
+            Self::Ports(args) => &args.supply,
+            Self::Forecast(args) => &args.supply,
+            Self::Diagnose(args) => &args.supply,
+            Self::Check(args) => &args.supply,
+            Self::Compare(args) => &args.supply,
+            _ => return None,
+        })
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -232,7 +247,7 @@ pub(crate) enum CommandArgs {
     Man,
 }
 
-#[derive(Debug, Default, clap::Args)]
+#[derive(Debug, clap::Args)]
 pub(crate) struct SummaryArgs {
     /// Counters alone, without walking the socket table
     #[arg(long)]
@@ -240,6 +255,15 @@ pub(crate) struct SummaryArgs {
     /// How many destinations to show
     #[arg(long, value_name = "N", default_value_t = DEFAULT_SUMMARY_ROWS)]
     pub(crate) top: usize,
+    #[command(flatten)]
+    pub(crate) supply: SupplyArgs,
+}
+
+/// What `twscan` alone means.
+impl Default for SummaryArgs {
+    fn default() -> Self {
+        Self { quick: false, top: DEFAULT_SUMMARY_ROWS, supply: SupplyArgs::default() }
+    }
 }
 
 #[derive(Debug, clap::Args)]
@@ -265,6 +289,8 @@ pub(crate) struct ByDestArgs {
     /// Say which processes have the sockets, and likely had those in TIME_WAIT
     #[arg(short = 'p', long)]
     pub(crate) owners: bool,
+    #[command(flatten)]
+    pub(crate) supply: SupplyArgs,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -300,6 +326,8 @@ pub(crate) struct ListArgs {
     /// As in ss; always so here: timers
     #[arg(short = 'o', hide_short_help = true)]
     pub(crate) options: bool,
+    #[command(flatten)]
+    pub(crate) supply: SupplyArgs,
 }
 
 #[derive(Debug, clap::Args)]
@@ -337,6 +365,8 @@ pub(crate) struct CompareArgs {
     /// How many destinations to show
     #[arg(long, value_name = "N", default_value_t = 10)]
     pub(crate) top: usize,
+    #[command(flatten)]
+    pub(crate) supply: SupplyArgs,
 }
 
 #[derive(Debug, clap::Args)]
@@ -355,6 +385,8 @@ pub(crate) struct PortsArgs {
     /// Show every row
     #[arg(long)]
     pub(crate) all: bool,
+    #[command(flatten)]
+    pub(crate) supply: SupplyArgs,
 }
 
 #[derive(Debug, clap::Args)]

@@ -22,6 +22,7 @@ use twscan_core::target::Target;
 pub(crate) use self::logs::Logs;
 use crate::args::{
     Args, ByDestArgs, CaptureArgs, CommandArgs, CompareArgs, ListArgs, PortsArgs, SelftestArgs, SourceArg, SummaryArgs,
+    SupplyArgs,
 };
 pub(crate) use crate::args::{CaptureForm, Format, SortKey};
 pub(crate) use examine::{Diagnose, Examine};
@@ -123,8 +124,15 @@ impl Config {
     pub(crate) fn resolve(args: Args, env: Env) -> Result<Self, Failure> {
         let Args { global, command } = args;
         let names = HostNames { everywhere: global.all_netns };
-        let action = match command.unwrap_or(CommandArgs::Summary(SummaryArgs { quick: false, top: 5 })) {
-            CommandArgs::Summary(SummaryArgs { quick, top }) => Action::Summary { quick, top },
+        let command = command.unwrap_or_else(|| CommandArgs::Summary(SummaryArgs::default()));
+        let supply = command.supply().cloned().unwrap_or_default();
+        let reads_two = matches!(command, CommandArgs::Compare(_));
+        if global.from.is_none() && !reads_two && supply != SupplyArgs::default() {
+            let text = "--range, --reserved and --tw-reuse are for a recording that lacks them: give it with --from";
+            return Err(Failure::Usage(text.to_owned()));
+        }
+        let action = match command {
+            CommandArgs::Summary(SummaryArgs { quick, top, .. }) => Action::Summary { quick, top },
             CommandArgs::ByDest(args) => Action::ByDest(by_dest(&args, &names)?),
             CommandArgs::List(ListArgs { words, no_header, owners, .. }) => {
                 let Selection { states, filter, .. } = selection(&words, &names)?;
@@ -141,9 +149,9 @@ impl Config {
             CommandArgs::Wait(args) => Action::Examine(Examine::wait(&args)?),
             CommandArgs::Forecast(args) => Action::Examine(Examine::forecast(&args)?),
             CommandArgs::Capture(args) => capture(args)?,
-            CommandArgs::Compare(CompareArgs { before, after, top }) => Action::Compare {
-                before: recording::open(&before, &global.recording)?,
-                after: after.map(|after| recording::open(&after, &global.recording)).transpose()?,
+            CommandArgs::Compare(CompareArgs { before, after, top, .. }) => Action::Compare {
+                before: recording::open(&before, &supply)?,
+                after: after.map(|after| recording::open(&after, &supply)).transpose()?,
                 top,
             },
             CommandArgs::Completions { shell } => Action::Completions(shell),
@@ -182,8 +190,8 @@ impl Config {
                 clap::ColorChoice::Never => ColorChoice::Never,
             },
             stdout_is_terminal: env.stdout_is_terminal,
-            recording: match &global.recording.from {
-                Some(file) => Some(recording::open(file, &global.recording)?),
+            recording: match &global.from {
+                Some(file) => Some(recording::open(file, &supply)?),
                 None => None,
             },
             source: global.via.map(|source| match source {

@@ -7,11 +7,11 @@ use std::path::{Path, PathBuf};
 use twscan_core::capture::{Absent, Recording};
 use twscan_core::procfs::TwReuse;
 
-use crate::args::RecordingArgs;
+use crate::args::SupplyArgs;
 use crate::failure::Failure;
 
 /// Reads a recording, and says on standard error what of it cannot be read.
-pub(crate) fn open(name: &str, args: &RecordingArgs) -> Result<Recording, Failure> {
+pub(crate) fn open(name: &str, args: &SupplyArgs) -> Result<Recording, Failure> {
     let recording = if name == "-" {
         Recording::read(io::stdin().lock(), name)?
     } else {

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use clap::ValueEnum;
 
+use super::SupplyArgs;
+
 #[derive(Debug, clap::Args)]
 pub(crate) struct DiagnoseArgs {
     /// Judge only the ports of this destination: a port, an address, a prefix, addr:port or `[v6]:port`
@@ -23,6 +25,8 @@ pub(crate) struct DiagnoseArgs {
     /// Say whose the sockets are, as far as may be read
     #[arg(short = 'p', long = "owners")]
     pub(crate) owners: bool,
+    #[command(flatten)]
+    pub(crate) supply: SupplyArgs,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -55,6 +59,8 @@ pub(crate) struct CheckArgs {
     /// Critical where this share is held
     #[arg(long, value_name = "PERCENT", value_parser = percent, default_value = "90%")]
     pub(crate) crit: f64,
+    #[command(flatten)]
+    pub(crate) supply: SupplyArgs,
 }
 
 #[derive(Debug, clap::Args)]
@@ -85,6 +91,8 @@ pub(crate) struct ForecastArgs {
     /// Show every destination
     #[arg(long)]
     pub(crate) all: bool,
+    #[command(flatten)]
+    pub(crate) supply: SupplyArgs,
 }
 
 /// `2s`, `500ms`, `5m`, `1h`; a number alone is seconds.
