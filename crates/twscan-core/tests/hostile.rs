@@ -15,11 +15,12 @@ use std::time::{Duration, Instant};
 
 type Target = fn(&[u8]);
 
-const TARGETS: [(&str, Target); 4] = [
+const TARGETS: [(&str, Target); 5] = [
     ("netlink", targets::netlink),
     ("recording", targets::recording),
     ("proc_files", targets::proc_files),
     ("words", targets::words),
+    ("log", targets::log),
 ];
 
 fn fixtures() -> PathBuf {
@@ -37,6 +38,9 @@ fn corpus(name: &str) -> Vec<Vec<u8>> {
     let mut inputs = files(&fixtures().join("corpus").join(name));
     if name == "recording" {
         inputs.extend(files(&fixtures().join("foreign")));
+    }
+    if name == "log" {
+        inputs.extend(files(&fixtures().join("logs/lines")));
     }
     inputs
 }

@@ -137,3 +137,14 @@ fn a_closed_pipe_is_success() {
     assert_eq!(text(&output.stdout).trim(), "0");
     assert_eq!(text(&output.stderr), "");
 }
+
+#[test]
+fn a_pasted_line_of_a_log_leads_to_its_page() {
+    let line = "2018/07/19 08:03:23 [crit] 2872#0: *1 connect() to 127.0.0.1:8080 failed (99: Cannot assign requested \
+                address) while connecting to upstream";
+    let shown = text(&twscan(&["explain", line]).stdout);
+    assert!(shown.starts_with("nginx: connect() found no free local port, to 127.0.0.1:8080\n"), "{shown}");
+    assert!(shown.contains("# ports-exhausted:"), "{shown}");
+    let shown = text(&twscan(&["explain", "listen tcp 1.2.3.4:443: bind: cannot assign requested address"]).stdout);
+    assert!(shown.starts_with("go: no lack of ports"), "{shown}");
+}

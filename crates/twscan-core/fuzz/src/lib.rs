@@ -3,6 +3,7 @@
 
 use twox_hash::XxHash64;
 use twscan_core::capture::{RecordOptions, RecordedSample, Recording};
+use twscan_core::filter::{NumbersOnly, Selection};
 use twscan_core::host::Host;
 use twscan_core::port::{PortRange, PortSet};
 use twscan_core::procfs::{Counters, ProcFs, Settings};
@@ -66,6 +67,18 @@ pub fn words(data: &[u8]) {
     let _ = text.parse::<PortRange>();
     let _ = text.parse::<PortSet>().map(|ports| ports.len());
     let _ = StateSet::from_name(&text);
+    if let Ok(selection) = Selection::parse(&text, &NumbersOnly) {
+        let filter = selection.filter.unwrap_or_default();
+        // What a filter says of itself reads back as the same filter, and its bytecode stays below its bound.
+        assert!(filter.bytecode().len() <= u16::MAX.into());
+        let _ = filter.to_string();
+    }
+}
+
+/// A log of any program.
+pub fn log(data: &[u8]) {
+    let tally = twscan_core::log::tally_bytes(data);
+    assert_eq!(tally.bytes(), data.len() as u64);
 }
 
 fn read(record: &SocketRecord<'_>) {

@@ -2,6 +2,7 @@ use std::io::Write;
 
 use serde::Serialize;
 use twscan_core::diagnosis::{Page, Topic, explain};
+use twscan_core::log::{LogClass, LogParser};
 
 use crate::Status;
 use crate::config::{Config, Format};
@@ -13,10 +14,33 @@ pub(super) fn run(config: &Config, words: &[String]) -> Result<Status, Failure> 
     match explain(&words) {
         Some(Page::One(topic)) => show(config, &[topic], true),
         Some(Page::Several(topics)) => show(config, &topics, false),
-        None => {
-            let asked = words.join(" ");
-            Err(Failure::Usage(format!("no page speaks of '{asked}'; twscan explain --list shows them all")))
-        }
+        None => explain_line(config, &words.join(" ")),
+    }
+}
+
+/// A line of a log, pasted.
+fn explain_line(config: &Config, line: &str) -> Result<Status, Failure> {
+    let mut parser = LogParser::default();
+    let Some(event) = parser.parse(line.as_bytes()) else {
+        return Err(Failure::Usage(format!("no page speaks of '{line}'; twscan explain --list shows them all")));
+    };
+    let (verdict, page) = match event.class() {
+        LogClass::PortsExhausted => ("connect() found no free local port", "ports-exhausted"),
+        LogClass::BindPoolExhausted => ("a client that binds first found no free port", "bind-pool-full"),
+        LogClass::LocalhostIpv6 => ("localhost was tried as ::1", "localhost-ipv6"),
+        LogClass::AddressNotLocal => ("no lack of ports: bind() on an address that this host does not have", ""),
+        LogClass::AddressInUse => ("no lack of ports: a listener has this address and port already", ""),
+        LogClass::SourcePortCollision => ("no lack of ports: the one local port asked for is taken", ""),
+        _ => ("the line does not say which call failed", "EADDRNOTAVAIL"),
+    };
+    let destination = event.destination().map_or(String::new(), |destination| format!(", to {destination}"));
+    if matches!(config.format, Format::Table | Format::Csv) {
+        writeln!(std::io::stdout(), "{}: {verdict}{destination}\n", event.program().name())?;
+    }
+    match explain(&[page]).filter(|_| !page.is_empty()) {
+        Some(Page::One(topic)) => show(config, &[topic], true),
+        Some(Page::Several(topics)) => show(config, &topics, false),
+        None => Ok(Status::Done),
     }
 }
 
