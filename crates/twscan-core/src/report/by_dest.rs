@@ -7,7 +7,7 @@ use super::{Header, Owner, OwnerScan};
 use crate::budget::{Occupancy, Zone};
 use crate::filter::Filter;
 use crate::sample::Sample;
-use crate::socket::TcpState;
+use crate::socket::{StateSet, TcpState};
 use crate::tally::{DestinationCounts, DestinationKey, Role};
 
 /// `twscan.by-dest/1`: sockets by destination.
@@ -64,13 +64,22 @@ impl ByDestReport {
         let rows = sample.destinations.iter().map(|(key, counts)| Destination::new(sample, key, counts));
         let destinations = first(rows, order, top.unwrap_or(groups));
         let header = Header::new(Self::SCHEMA, &sample.provenance);
-        Self { header, target, filter: None, destinations, groups, matched, other, owner_scan: None }
+        let report = Self { header, target, filter: None, destinations, groups, matched, other, owner_scan: None };
+        if sample.asked.contains_all(StateSet::ALL) { report } else { report.without_budgets() }
+    }
+
+    /// Some sockets of a destination tell nothing of what it has left.
+    fn without_budgets(mut self) -> Self {
+        for row in &mut self.destinations {
+            (row.free, row.zone) = (None, None);
+        }
+        self
     }
 
     /// Notes the filter that the sample was taken with.
     #[must_use]
     pub fn with_filter(self, filter: &Filter) -> Self {
-        Self { filter: Some(filter.to_string()), ..self }
+        Self { filter: Some(filter.to_string()), ..self.without_budgets() }
     }
 }
 
@@ -103,11 +112,11 @@ pub struct Destination {
     pub reusable: u32,
     /// Ports in the local port range; null where it is unknown.
     pub range_size: Option<u32>,
-    /// Connections that fit now; null but on an outbound row.
+    /// Connections that fit now; null but on an outbound row, and where a filter or states leave sockets out.
     pub free: Option<u32>,
     /// Ports held and not reusable, of those that connections to here may use, 0 to 100; 0 on an inbound row.
     pub percent: f64,
-    /// `fast`, `slow`, `nearly-full` or `full`; null but on an outbound row.
+    /// `fast`, `slow`, `nearly-full` or `full`; null where `free` is.
     #[serde(serialize_with = "zone_name")]
     pub zone: Option<Zone>,
     /// Who has the sockets, and who likely had those in TIME_WAIT; null where that was not asked for.
