@@ -385,6 +385,9 @@ pub(crate) struct PortsArgs {
     /// Show every row
     #[arg(long)]
     pub(crate) all: bool,
+    /// Say which processes hold the blocked ports
+    #[arg(short = 'p', long)]
+    pub(crate) owners: bool,
     #[command(flatten)]
     pub(crate) supply: SupplyArgs,
 }

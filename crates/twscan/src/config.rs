@@ -63,7 +63,7 @@ pub(crate) enum Action {
     Summary { quick: bool, top: usize },
     ByDest(ByDest),
     List(List),
-    Ports { target: Option<Target>, source: Option<IpAddr>, map: bool, top: Option<usize> },
+    Ports(Ports),
     Examine(Examine),
     Selftest { mixtures: u32, seed: u64 },
     Logs(Logs),
@@ -91,6 +91,16 @@ pub(crate) struct List {
     pub(crate) filter: Filter,
     pub(crate) heading: bool,
     pub(crate) owners: bool,
+}
+
+/// Which budgets to show, and how.
+#[derive(Debug)]
+pub(crate) struct Ports {
+    pub(crate) target: Option<Target>,
+    pub(crate) source: Option<IpAddr>,
+    pub(crate) map: bool,
+    pub(crate) owners: bool,
+    pub(crate) top: Option<usize>,
 }
 
 /// The families to show.
@@ -269,7 +279,8 @@ fn by_dest(args: &ByDestArgs, names: &dyn Names) -> Result<ByDest, Failure> {
 fn ports(args: &PortsArgs) -> Result<Action, Failure> {
     let target = args.target.as_deref().map(target).transpose()?;
     let source = args.source.map(|source| source.to_canonical());
-    Ok(Action::Ports { target, source, map: args.map, top: (!args.all).then_some(args.top) })
+    let top = (!args.all).then_some(args.top);
+    Ok(Action::Ports(Ports { target, source, map: args.map, owners: args.owners, top }))
 }
 
 fn target(text: &str) -> Result<Target, Failure> {

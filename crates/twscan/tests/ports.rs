@@ -52,7 +52,7 @@ fn the_document_has_the_fields_of_its_schema() -> Outcome {
             assert_eq!((&seen["schema"], &seen["complete"]), (&json!("twscan.ports/1"), &json!(true)));
             assert_eq!(seen["range"], json!({"low": 40000, "high": 40019, "size": 20, "parity_penalty": 0}));
             assert_eq!(seen["reserved"], json!({"count": 1, "ranges": [[40019, 40019]]}));
-            assert_eq!(seen["blocked"], json!({"count": 1, "ports": [40018], "certainty": "at_least"}));
+            assert_eq!(seen["blocked"], json!({"count": 1, "ports": [40018], "certainty": "at_least", "owners": null}));
             assert_eq!(seen["tw_reuse"]["mode"], 0);
             let expected = json!([{
                 "source": "127.0.0.1", "destination": "127.0.0.1", "port": 8080, "device": null,
@@ -129,5 +129,22 @@ fn rows_come_as_csv_and_as_one_line() -> Outcome {
             assert_eq!(row, "127.0.0.1,127.0.0.1,8080,,18,9,0,9,0,0,0,9,9,9,50.000,slow,0,exact");
             assert_eq!(text(&["--format", "jsonl"]).lines().count(), 1);
         });
+    })
+}
+
+#[test]
+fn who_blocks_a_port_is_named() -> Outcome {
+    test_in_netns(|net| {
+        net.set_port_range(40_000, 40_019).unwrap();
+        net.run(|| {
+            let _listener = Listener::bind("127.0.0.1:40007".parse().unwrap()).unwrap();
+            let report = &document(&["-p"]);
+            assert_eq!(report["blocked"]["ports"], serde_json::json!([40007]));
+            let owners = report["blocked"]["owners"].as_array().unwrap();
+            assert_eq!(owners.len(), 1, "{owners:?}");
+            assert_eq!((&owners[0]["port"], &owners[0]["pid"]), (&40007.into(), &std::process::id().into()));
+            assert_eq!(document(&[])["blocked"]["owners"], Value::Null);
+        })
+        .unwrap();
     })
 }

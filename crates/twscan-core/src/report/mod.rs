@@ -35,7 +35,8 @@ pub use owners::{Owner, OwnerScan};
 #[cfg(feature = "tuning")]
 pub use plan::{PlanFile, PlanFileChange, PlanRefusal, PlanReport, PlannedChange, PlannedEffect};
 pub use ports::{
-    BindFirstRow, Blocked, BudgetRow, MapRun, PortsReport, RangeRow, Reserved, ReuseRow, sort_fullest_first,
+    BindFirstRow, Blocked, BlockedOwner, BudgetRow, MapRun, PortsReport, RangeRow, Reserved, ReuseRow,
+    sort_fullest_first,
 };
 pub use summary::{Families, StateRow, States, SummaryReport, TcpTotals, TimeWait, Totals};
 #[cfg(feature = "tuning")]

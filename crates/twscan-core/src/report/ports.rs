@@ -3,11 +3,12 @@ use std::net::IpAddr;
 
 use serde::{Serialize, Serializer};
 
-use super::{ForecastRow, Header};
+use super::{ForecastRow, Header, Owner};
 use crate::budget::{BindFirstPool, Certainty, LocalPorts, PortBudget, PortStatus, Zone};
 use crate::forecast::Forecast;
+use crate::procfs::owner::Process;
 use crate::sample::Sample;
-use crate::tally::{Reuse, ReusePolicy, Tuple};
+use crate::tally::{Reuse, ReusePolicy, Share, Tuple};
 
 /// `twscan ports --json`: which local ports connect() may choose, and what each destination has left of them.
 #[derive(Debug, Clone, Serialize)]
@@ -68,6 +69,7 @@ impl PortsReport {
                     Certainty::Exact => "exact",
                     Certainty::Estimate => "at_least",
                 },
+                owners: None,
             },
             tw_reuse: ReuseRow::new(ports.reuse(), sample),
             budgets: budgets
@@ -124,6 +126,27 @@ pub struct Blocked {
     pub ports: Vec<u16>,
     /// `exact`, or `at_least` where a connection inside the range may hold its port so too.
     pub certainty: &'static str,
+    /// Who holds them, by port; null where it was not asked for.
+    pub owners: Option<Vec<BlockedOwner>>,
+}
+
+/// A process that holds a blocked port.
+#[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
+pub struct BlockedOwner {
+    /// The port.
+    pub port: u16,
+    /// The process.
+    #[serde(flatten)]
+    pub owner: Owner,
+}
+
+impl BlockedOwner {
+    /// The process has a socket on this port.
+    #[must_use]
+    pub fn new(port: u16, process: &Process) -> Self {
+        Self { port, owner: Owner::from(&Share::sure(process)) }
+    }
 }
 
 /// `tcp_tw_reuse` and what goes with it.

@@ -30,7 +30,7 @@ pub(crate) fn run(config: &Config) -> Result<Status, Failure> {
         Action::Summary { quick, top } => summary::run(config, *quick, *top),
         Action::ByDest(asked) => by_dest::run(config, asked),
         Action::List(asked) => list::run(config, asked),
-        Action::Ports { target, source, map, top } => ports::run(config, target.as_ref(), *source, *map, *top),
+        Action::Ports(asked) => ports::run(config, asked),
         Action::Selftest { mixtures, seed } => selftest::run(config, *mixtures, *seed),
         Action::Logs(wanted) => logs::run(config, wanted),
         Action::Tune(action) => tune::run(config, action),

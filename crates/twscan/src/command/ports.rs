@@ -1,32 +1,29 @@
+use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 
 use twscan_core::budget::{LocalPorts, PortBudget};
 use twscan_core::host::Host;
-use twscan_core::report::{PortsReport, sort_fullest_first};
+use twscan_core::port::PortSet;
+use twscan_core::procfs::owner::{OwnerScan, Wanted};
+use twscan_core::report::{BlockedOwner, PortsReport, sort_fullest_first};
 use twscan_core::route::source_to;
 use twscan_core::sample::{Provenance, Sampler};
-use twscan_core::socket::Family;
-use twscan_core::tally::Tuple;
+use twscan_core::socket::{Family, SocketRecord, StateSet};
+use twscan_core::tally::{Tally, Tuple};
 use twscan_core::target::Target;
 
 use super::{everywhere, here};
 use crate::Status;
-use crate::config::{Config, Format};
+use crate::config::{Config, Format, Ports};
 use crate::failure::Failure;
 use crate::render::{csv, json, ports};
 
-pub(crate) fn run(
-    config: &Config,
-    target: Option<&Target>,
-    source: Option<IpAddr>,
-    map: bool,
-    top: Option<usize>,
-) -> Result<Status, Failure> {
+pub(crate) fn run(config: &Config, asked: &Ports) -> Result<Status, Failure> {
     if config.everywhere {
-        return everywhere::run(config, |note| Ok(report(config, target, source, map, top, note)?.0));
+        return everywhere::run(config, |note| Ok(report(config, asked, note)?.0));
     }
     let note = |provenance: &mut Provenance, host: &Host| here::note(provenance, host.procfs());
-    let (report, hidden) = report(config, target, source, map, top, &note)?;
+    let (report, hidden) = report(config, asked, &note)?;
     let mut out = crate::render::stdout(config);
     match config.format {
         Format::Table => ports::write(&report, hidden, config.stdout_is_terminal, &mut out)?,
@@ -40,12 +37,10 @@ pub(crate) fn run(
 /// The document, and how many budgets it leaves out.
 fn report(
     config: &Config,
-    target: Option<&Target>,
-    source: Option<IpAddr>,
-    map: bool,
-    top: Option<usize>,
+    asked: &Ports,
     note: &dyn Fn(&mut Provenance, &Host),
 ) -> Result<(PortsReport, usize), Failure> {
+    let (target, source) = (asked.target.as_ref(), asked.source);
     let host = config.host();
     let mut sample = Sampler::new(&host).ports().take()?;
     note(&mut sample.provenance, &host);
@@ -59,7 +54,7 @@ fn report(
     let mut budgets: Vec<PortBudget> = local.budgets().filter(|budget| wanted(&budget.tuple())).collect();
     sort_fullest_first(&mut budgets);
     let found = budgets.len();
-    budgets.truncate(top.unwrap_or(found));
+    budgets.truncate(asked.top.unwrap_or(found));
     if let Some(tuple) = new_tuple(target, source)?.filter(|tuple| budgets.iter().all(|one| one.tuple() != *tuple)) {
         // A destination that no socket goes to yet; what goes there from other addresses is of no use to it.
         if wanted(&tuple) {
@@ -67,7 +62,36 @@ fn report(
         }
     }
     let hidden = found.saturating_sub(budgets.len());
-    Ok((PortsReport::new(&sample, &local, target.map(ToString::to_string), &budgets, map), hidden))
+    let mut report = PortsReport::new(&sample, &local, target.map(ToString::to_string), &budgets, asked.map);
+    if asked.owners {
+        report.blocked.owners = Some(blocked_by(&host, &report.blocked.ports)?);
+    }
+    Ok((report, hidden))
+}
+
+/// The processes whose sockets hold these ports, by port.
+fn blocked_by(host: &Host, ports: &[u16]) -> Result<Vec<BlockedOwner>, Failure> {
+    if host.recorded().is_some() {
+        return Err(twscan_core::Error::NotRecorded { what: "which processes had the sockets" }.into());
+    }
+    let ports: PortSet = ports.iter().copied().collect();
+    let (mut wanted, mut holders) = (Wanted::default(), BTreeSet::new());
+    // A TIME_WAIT has no owner.
+    let live = StateSet::from_bits(StateSet::PORT_HOLDERS.bits() & !StateSet::TIME_WAIT.bits());
+    host.sockets(live, &[])?.observe(&mut |record: &SocketRecord<'_>| {
+        if ports.contains(record.local_port()) && record.inode() != 0 {
+            wanted.observe(record);
+            holders.insert((record.local_port(), record.inode()));
+        }
+    })?;
+    let owners = OwnerScan::new(host.procfs()).find(&wanted)?;
+    let mut rows: Vec<_> = holders
+        .iter()
+        .flat_map(|(port, inode)| owners.of(*inode).map(|process| BlockedOwner::new(*port, process)))
+        .collect();
+    // A listener and what it accepted are one process on one port.
+    rows.dedup_by_key(|row| (row.port, row.owner.pid));
+    Ok(rows)
 }
 
 /// What a new connection to the target would be, where it is one destination.

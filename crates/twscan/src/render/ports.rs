@@ -2,7 +2,7 @@ use std::io::{self, Write};
 use std::net::SocketAddr;
 
 use twscan_core::budget::{Certainty, Zone};
-use twscan_core::report::{BudgetRow, PortsReport};
+use twscan_core::report::{BlockedOwner, BudgetRow, PortsReport};
 
 use super::table::{Column, Columns};
 use super::{forecast, port_map, provenance, verdict};
@@ -12,6 +12,10 @@ pub(crate) fn write(report: &PortsReport, hidden: usize, terminal: bool, out: &m
     verdict::write_doubts(&report.header, out)?;
     for line in rules(report) {
         writeln!(out, "{line}")?;
+    }
+    for held in report.blocked.owners.iter().flatten() {
+        let BlockedOwner { port, owner, .. } = held;
+        writeln!(out, "          {port}: {} (pid {}, user {})", owner.name, owner.pid, owner.user)?;
     }
     writeln!(out)?;
     if report.budgets.is_empty() {
