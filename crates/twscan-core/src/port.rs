@@ -73,44 +73,46 @@ impl FromStr for PortRange {
 }
 
 /// A set of ports, 8 KiB whatever is in it.
+///
+/// [`contains`](Self::contains) is asked for each socket of a dump, right after the kernel has had the cache to itself.
+/// So the words of a kind, empty or full ones, are noted apart, in 256 bytes that stay at hand.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PortSet {
     words: Box<[u64; WORDS]>,
+    /// A bit for each word that has a port.
+    some: [u64; WORDS / 64],
+    /// A bit for each word that has all its ports.
+    all: [u64; WORDS / 64],
 }
 
 impl PortSet {
     /// The set without a port.
     #[must_use]
     pub fn new() -> Self {
-        Self { words: Box::new([0; WORDS]) }
+        Self { words: Box::new([0; WORDS]), some: [0; WORDS / 64], all: [0; WORDS / 64] }
     }
 
     /// Adds a port; whether it was not there yet.
     #[inline]
     pub fn insert(&mut self, port: u16) -> bool {
-        let (word, bit) = Self::place(port);
-        let Some(word) = self.words.get_mut(word) else { return false };
-        let new = *word & bit == 0;
-        *word |= bit;
-        new
+        let (index, bit) = Self::place(port);
+        self.change(index, |word| word | bit)
     }
 
     /// Takes a port out; whether it was there.
     #[inline]
     pub fn remove(&mut self, port: u16) -> bool {
-        let (word, bit) = Self::place(port);
-        let Some(word) = self.words.get_mut(word) else { return false };
-        let present = *word & bit != 0;
-        *word &= !bit;
-        present
+        let (index, bit) = Self::place(port);
+        self.change(index, |word| word & !bit)
     }
 
     /// Whether the port is in it.
     #[inline]
     #[must_use]
     pub fn contains(&self, port: u16) -> bool {
-        let (word, bit) = Self::place(port);
-        self.words.get(word).is_some_and(|word| word & bit != 0)
+        let (index, bit) = Self::place(port);
+        let noted = |words: &[u64; WORDS / 64]| words.get(index / 64).is_some_and(|word| word >> (index % 64) & 1 != 0);
+        noted(&self.some) && (noted(&self.all) || self.words.get(index).is_some_and(|word| word & bit != 0))
     }
 
     /// How many ports are in it.
@@ -145,16 +147,31 @@ impl PortSet {
 
     /// Adds every port of the other set.
     pub fn union_with(&mut self, other: &Self) {
-        for (word, more) in self.words.iter_mut().zip(other.words.iter()) {
-            *word |= more;
+        for (index, more) in other.words.iter().enumerate() {
+            self.change(index, |word| word | more);
         }
     }
 
     /// Takes out every port of the other set.
     pub fn subtract(&mut self, other: &Self) {
-        for (word, less) in self.words.iter_mut().zip(other.words.iter()) {
-            *word &= !less;
+        for (index, less) in other.words.iter().enumerate() {
+            self.change(index, |word| word & !less);
         }
+    }
+
+    /// Changes a word and what is noted of it; whether it became another.
+    #[inline]
+    fn change(&mut self, index: usize, change: impl FnOnce(u64) -> u64) -> bool {
+        let Some(word) = self.words.get_mut(index) else { return false };
+        let before = std::mem::replace(word, change(*word));
+        let (some, all) = (*word != 0, *word == u64::MAX);
+        let bit = 1 << (index % 64);
+        for (noted, is) in [(&mut self.some, some), (&mut self.all, all)] {
+            if let Some(noted) = noted.get_mut(index / 64) {
+                *noted = if is { *noted | bit } else { *noted & !bit };
+            }
+        }
+        before != *word
     }
 
     #[inline]

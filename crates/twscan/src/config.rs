@@ -72,6 +72,19 @@ pub(crate) enum Action {
     Man,
 }
 
+impl Action {
+    /// Whether it changes the system, shows or judges firewall marks, or records all that the kernel tells.
+    pub(crate) fn needs_net_admin(&self) -> bool {
+        let judges_marks = |filter: &Filter| filter.needs().mark;
+        match self {
+            Self::Tune(_) | Self::Selftest { .. } | Self::Capture { .. } => true,
+            Self::ByDest(asked) => asked.filter.as_ref().is_some_and(judges_marks),
+            Self::List(asked) => judges_marks(&asked.filter),
+            _ => false,
+        }
+    }
+}
+
 /// What by-dest is asked for.
 #[derive(Debug)]
 pub(crate) struct ByDest {

@@ -4,6 +4,7 @@ mod args;
 mod command;
 mod config;
 mod failure;
+mod privilege;
 mod recording;
 mod render;
 

@@ -130,7 +130,7 @@ pub struct Batch<'a> {
 impl<'a> Iterator for Batch<'a> {
     type Item = SocketRecord<'a>;
 
-    #[inline]
+    #[inline(always)]
     fn next(&mut self) -> Option<Self::Item> {
         if self.progress.end.is_some() {
             return None;

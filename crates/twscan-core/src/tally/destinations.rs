@@ -101,6 +101,24 @@ impl Destinations {
     }
 }
 
+impl Destinations {
+    /// Counts a socket of a destination that was not met before. It is looked up again, so that the sockets after it
+    /// cost less: most have been met.
+    #[inline(never)]
+    fn observe_first(&mut self, record: &SocketRecord<'_>, state: TcpState, role: Role) {
+        if self.len() >= self.limit {
+            // The port of another destination says nothing about this one.
+            return self.other.add(record, state, Role::Ambiguous, &self.rules);
+        }
+        let counts = match (role, record.family()) {
+            (Role::Inbound, _) => self.inbound.entry(record.local_port()).or_default(),
+            (_, Family::V4) => self.v4.entry(pack_v4(record, role)).or_default(),
+            (_, Family::V6) => self.v6.entry(V6Key::of(record, role)).or_default(),
+        };
+        counts.add(record, state, role, &self.rules);
+    }
+}
+
 impl Tally for Destinations {
     #[inline]
     fn observe(&mut self, record: &SocketRecord<'_>) {
@@ -112,16 +130,14 @@ impl Tally for Destinations {
         if state == TcpState::TimeWait {
             self.time_wait.add(role);
         }
-        let full = self.len() >= self.limit;
         let counts = match (role, record.family()) {
-            (Role::Inbound, _) => group(&mut self.inbound, record.local_port(), full),
-            (_, Family::V4) => group(&mut self.v4, pack_v4(record, role), full),
-            (_, Family::V6) => group(&mut self.v6, V6Key::of(record, role), full),
+            (Role::Inbound, _) => self.inbound.get_mut(&record.local_port()),
+            (_, Family::V4) => self.v4.get_mut(&pack_v4(record, role)),
+            (_, Family::V6) => self.v6.get_mut(&V6Key::of(record, role)),
         };
         match counts {
             Some(counts) => counts.add(record, state, role, &self.rules),
-            // The port of another destination says nothing about this one.
-            None => self.other.add(record, state, Role::Ambiguous, &self.rules),
+            None => self.observe_first(record, state, role),
         }
     }
 }
@@ -207,16 +223,6 @@ impl DestinationCounts {
         self.fin_wait2_mini += other.fin_wait2_mini;
         self.ports.merge(&other.ports);
     }
-}
-
-/// The counts of a group; `None` for a new one where no more fit.
-#[inline]
-fn group<K: Hash + Eq>(
-    map: &mut HashMap<K, DestinationCounts, RandomState>,
-    key: K,
-    full: bool,
-) -> Option<&mut DestinationCounts> {
-    if full { map.get_mut(&key) } else { Some(map.entry(key).or_default()) }
 }
 
 /// Source (32 bits), destination (32), interface (32), port (16), role (1): an IPv4 key in one word pair.

@@ -24,8 +24,12 @@ mod whose;
 use crate::Status;
 use crate::config::{Action, Config};
 use crate::failure::Failure;
+use crate::privilege;
 
 pub(crate) fn run(config: &Config) -> Result<Status, Failure> {
+    if !config.action.needs_net_admin() {
+        privilege::give_up_net_admin();
+    }
     match &config.action {
         Action::Summary { quick, top } => summary::run(config, *quick, *top),
         Action::ByDest(asked) => by_dest::run(config, asked),
