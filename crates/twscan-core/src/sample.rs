@@ -10,7 +10,7 @@ use crate::port::PortSet;
 use crate::procfs::{Conntrack, CounterFile, Counters, Settings};
 use crate::sock_diag::DumpStats;
 use crate::socket::{SocketRecord, StateSet, TcpState};
-use crate::tally::{Closings, Destinations, PortHolders, PortRules, Role, Roles, StateCounts, Tally, explicit_binds};
+use crate::tally::{Destinations, PortHolders, PortRules, Role, Roles, StateCounts, Tally, explicit_binds};
 use crate::walk::Walk;
 
 /// What was seen of a network namespace at one moment.
@@ -31,10 +31,8 @@ pub struct Sample {
     pub states: StateCounts,
     /// Sockets by destination, and TIME_WAITs by role.
     pub destinations: Destinations,
-    /// Who holds which local ports, where [`Sampler::ports`] asked for it and the port range is known.
+    /// Who holds which local ports, and for how long, where [`Sampler::ports`] asked for it and the port range is known.
     pub holders: Option<PortHolders>,
-    /// How long closed connections still have, where `holders` are noted.
-    pub closings: Option<Closings>,
 }
 
 /// Where a result comes from.
@@ -227,7 +225,6 @@ impl<'h> Sampler<'h> {
             destinations: Destinations::new(Roles::new(listening.clone(), settings.range), rules.clone())
                 .at_most(self.max_groups),
             holders: if self.ports { PortHolders::new(&settings, listening.clone()) } else { None },
-            closings: settings.range.filter(|_| self.ports).map(|range| Closings::new(range, listening.clone())),
             filter: &self.filter,
             wanted: self.wanted.as_deref(),
         };
@@ -240,10 +237,10 @@ impl<'h> Sampler<'h> {
         };
         provenance.of_walk(&walk, &settings);
         provenance.partial = provenance.partial.or(listeners.interruption.map(|error| error.chain()));
-        let SampleTally { states, destinations, holders, closings, .. } = walk.tally;
+        let SampleTally { states, destinations, holders, .. } = walk.tally;
         let holders = holders.map(|holders| self.with_binds(holders, &settings, &provenance));
         let asked = self.states;
-        Ok(Sample { provenance, asked, settings, counters, conntrack, states, destinations, holders, closings })
+        Ok(Sample { provenance, asked, settings, counters, conntrack, states, destinations, holders })
     }
 
     /// What one walk does not tell of the ports that bind() holds.
@@ -255,8 +252,12 @@ impl<'h> Sampler<'h> {
         if settings.tw_reuse_delay.is_some() || provenance.kernel_at_least(6, 8) {
             holders.assume_idle_shown();
         }
-        let live = !(StateSet::LISTEN | StateSet::TIME_WAIT);
         let mut ports = PortSet::new();
+        if !holders.has_live() && provenance.complete() {
+            holders.set_explicit(&ports);
+            return holders;
+        }
+        let live = !(StateSet::LISTEN | StateSet::TIME_WAIT);
         let mut note = |record: &SocketRecord<'_>| {
             ports.insert(record.local_port());
         };
@@ -298,7 +299,6 @@ struct SampleTally<'s> {
     states: StateCounts,
     destinations: Destinations,
     holders: Option<PortHolders>,
-    closings: Option<Closings>,
     filter: &'s Filter,
     wanted: Option<&'s Wanted<'s>>,
 }
@@ -308,9 +308,6 @@ impl Tally for SampleTally<'_> {
     fn observe(&mut self, record: &SocketRecord<'_>) {
         if let Some(holders) = &mut self.holders {
             holders.observe(record);
-        }
-        if let Some(closings) = &mut self.closings {
-            closings.observe(record);
         }
         let is_wanted = |wanted: &Wanted<'_>| wanted(record, self.destinations.roles().of(record));
         if self.filter.matches(record) && self.wanted.is_none_or(is_wanted) {
@@ -338,16 +335,12 @@ pub(crate) fn test_sample(settings: &Settings, sockets: &[crate::wire::InetDiagM
     holders.assume_idle_shown();
     holders.set_explicit(&PortSet::new());
     let rules = PortRules::new(settings, &listening);
-    let mut closings = settings.range.map(|range| Closings::new(range, listening.clone()));
     let mut destinations = Destinations::new(Roles::new(listening, settings.range), rules);
     let mut states = StateCounts::default();
     for record in records() {
         states.observe(&record);
         destinations.observe(&record);
         holders.observe(&record);
-        if let Some(closings) = &mut closings {
-            closings.observe(&record);
-        }
     }
     Sample {
         provenance: Provenance {
@@ -370,6 +363,5 @@ pub(crate) fn test_sample(settings: &Settings, sockets: &[crate::wire::InetDiagM
         states,
         destinations,
         holders: Some(holders),
-        closings,
     }
 }

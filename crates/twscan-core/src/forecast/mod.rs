@@ -97,7 +97,7 @@ impl Forecast {
     pub fn new(sample: &Sample, past: Option<&Past<'_>>, budget: &PortBudget, horizon: Duration) -> Self {
         let tuple = budget.tuple();
         let none = Remaining::default();
-        let remaining = sample.closings.as_ref().and_then(|closings| closings.of(&tuple)).unwrap_or(&none);
+        let remaining = sample.holders.as_ref().and_then(|holders| holders.remaining(&tuple)).unwrap_or(&none);
         let reuse = budget.reuse_applies();
         let delay = sample.destinations.rules().reuse().delay.min(TIME_WAIT_LIFE);
         let life = if reuse { delay } else { TIME_WAIT_LIFE };

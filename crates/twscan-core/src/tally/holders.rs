@@ -1,16 +1,18 @@
 use std::collections::{HashMap, HashSet};
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::OnceLock;
 
 use foldhash::fast::RandomState;
 
-use super::{HeldPorts, Hold, ReusePolicy, Tally};
+use super::{HeldPorts, Hold, Remaining, ReusePolicy, Tally};
 use crate::port::{PortRange, PortSet};
 use crate::procfs::Settings;
 use crate::socket::{SocketRecord, TcpState};
 use crate::wire::{AF_INET6, Attribute};
 
-/// Who holds which ports of the local port range: by tuple, and for every destination.
+/// Who holds which ports of the local port range, and for how long: by tuple, and for every destination.
 ///
 /// Nothing is judged while the walk is under way, since a socket that blocks a port may come after those that use it.
 #[derive(Debug, Clone)]
@@ -18,12 +20,14 @@ pub struct PortHolders {
     range: PortRange,
     reuse: ReusePolicy,
     listening: PortSet,
-    tuples: HashMap<Tuple, HeldPorts, RandomState>,
-    /// By port less the range's low: how many tuples hold it.
-    tuples_at: Vec<u32>,
+    tuples: HashMap<Tuple, Held, RandomState>,
+    /// By port less the range's low: how many tuples hold it. Counted when it is first asked for, since this is many
+    /// times cheaper than at each socket.
+    tuples_at: OnceLock<Vec<u32>>,
     binders: Vec<Binder>,
     inbound: HashSet<SocketAddr, RandomState>,
     explicit: PortSet,
+    has_live: bool,
     shows_idle: bool,
     shows_explicit: bool,
 }
@@ -39,10 +43,11 @@ impl PortHolders {
             reuse: ReusePolicy::of(settings),
             listening,
             tuples: HashMap::default(),
-            tuples_at: vec![0; usize::try_from(range.size()).unwrap_or(0)],
+            tuples_at: OnceLock::new(),
             binders: Vec::new(),
             inbound: HashSet::default(),
             explicit: PortSet::new(),
+            has_live: false,
             shows_idle: false,
             shows_explicit: false,
         })
@@ -50,20 +55,32 @@ impl PortHolders {
 
     /// The tuples with the ports they hold, in no order.
     pub fn tuples(&self) -> impl Iterator<Item = (&Tuple, &HeldPorts)> {
-        self.tuples.iter()
+        self.tuples.iter().map(|(tuple, held)| (tuple, &held.ports))
     }
 
     /// What a tuple holds.
     #[must_use]
     pub fn of(&self, tuple: &Tuple) -> Option<&HeldPorts> {
-        self.tuples.get(tuple)
+        self.tuples.get(tuple).map(|held| &held.ports)
+    }
+
+    /// How long a tuple's closed connections still have; `None` where it has none.
+    #[must_use]
+    pub fn remaining(&self, tuple: &Tuple) -> Option<&Remaining> {
+        self.tuples.get(tuple)?.remaining.as_deref()
     }
 
     /// How many tuples hold a port.
     #[must_use]
     pub fn tuples_at(&self, port: u16) -> u32 {
         let index = port.checked_sub(self.range.low()).map(usize::from);
-        index.and_then(|index| self.tuples_at.get(index)).copied().unwrap_or(0)
+        let counts = self.tuples_at.get_or_init(|| self.count_tuples());
+        index.and_then(|index| counts.get(index)).copied().unwrap_or(0)
+    }
+
+    /// Whether a tuple has a live socket: without one there is none that chose its port by bind().
+    pub(crate) fn has_live(&self) -> bool {
+        self.has_live
     }
 
     /// Listeners and bound-but-idle sockets inside the range.
@@ -115,6 +132,16 @@ impl PortHolders {
         self.explicit = ports.iter().filter(|port| self.range.contains(*port)).collect();
     }
 
+    fn count_tuples(&self) -> Vec<u32> {
+        let mut counts = vec![0; usize::try_from(self.range.size()).unwrap_or(0)];
+        for (port, _) in self.tuples.values().flat_map(|held| held.ports.iter()) {
+            if let Some(count) = counts.get_mut(usize::from(port - self.range.low())) {
+                *count += 1;
+            }
+        }
+        counts
+    }
+
     fn observe_binder(&mut self, record: &SocketRecord<'_>) {
         let v6only = record.attribute(Attribute::SKV6ONLY).is_some_and(|value| value.value().first() == Some(&1));
         let both = record.raw().idiag_family() == AF_INET6 && !v6only;
@@ -144,18 +171,27 @@ impl Tally for PortHolders {
             return;
         }
         let hold = Hold::of(record, self.reuse);
-        let held = self.tuples.entry(Tuple::of(record)).or_insert_with(|| HeldPorts::new(self.range));
-        if held.insert(self.range, port, hold)
-            && let Some(count) = self.tuples_at.get_mut(usize::from(port - self.range.low()))
-        {
-            *count += 1;
+        self.has_live |= hold == Hold::Live;
+        self.tuples_at.take();
+        let new = || Held { ports: HeldPorts::new(self.range), remaining: None };
+        let held = self.tuples.entry(Tuple::of(record)).or_insert_with(new);
+        held.ports.insert(self.range, port, hold);
+        if hold != Hold::Live {
+            held.remaining.get_or_insert_default().add(record);
         }
     }
 }
 
+/// A tuple's sockets, in a fixed number of bytes for each port and some 250 for all that are closed.
+#[derive(Debug, Clone)]
+struct Held {
+    ports: HeldPorts,
+    remaining: Option<Box<Remaining>>,
+}
+
 /// What connections compete for local ports within: source, destination, destination port and, where the sockets are
 /// bound to one, the interface.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Tuple {
     /// The local address.
     pub source: IpAddr,
@@ -184,6 +220,20 @@ impl Tuple {
     #[must_use]
     pub fn is_loopback(&self) -> bool {
         self.interface == 1 || self.source.is_loopback() || self.destination.ip().is_loopback()
+    }
+}
+
+/// In one step where all is IPv4: derived, the hash takes several for each part, and it is made for each socket.
+impl Hash for Tuple {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let (port, interface) = (self.destination.port(), self.interface);
+        match (self.source, self.destination.ip()) {
+            (IpAddr::V4(source), IpAddr::V4(destination)) => {
+                let addresses = u128::from(source.to_bits()) << 96 | u128::from(destination.to_bits()) << 64;
+                state.write_u128(addresses | u128::from(interface) << 16 | u128::from(port));
+            }
+            _ => (self.source, self.destination, interface).hash(state),
+        }
     }
 }
 

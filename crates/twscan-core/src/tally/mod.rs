@@ -3,22 +3,22 @@
 //! A [`Tally`] sees each record once and remembers as little as its question needs; memory grows with the number of
 //! groups, never with the number of sockets.
 
-mod closings;
 mod destinations;
 mod held;
 mod holders;
 mod live;
 mod ports;
+mod remaining;
 mod reuse;
 mod roles;
 mod states;
 
-pub use closings::{Closings, Remaining, SECONDS};
 pub use destinations::{DestinationCounts, DestinationKey, Destinations};
 pub use held::{HeldPorts, Hold};
 pub use holders::{Binder, PortHolders, Tuple, explicit_binds};
 pub use live::{LiveSockets, Share};
 pub use ports::{PortRules, PortUse};
+pub use remaining::{Remaining, SECONDS};
 pub use reuse::{Reuse, ReusePolicy};
 pub use roles::{Role, Roles, TimeWaitCounts};
 pub use states::{FamilyCounts, StateCounts};

@@ -1,57 +1,8 @@
-use std::collections::HashMap;
 use std::time::Duration;
 
-use foldhash::fast::RandomState;
-
-use super::{Tally, Tuple};
-use crate::port::{PortRange, PortSet};
 use crate::socket::{SocketRecord, TcpState};
 
-/// How long the TIME_WAITs of each outbound tuple still have: what is left of their ages when the walk is over.
-///
-/// A tuple costs a fixed number of bytes, however many TIME_WAITs it has.
-#[derive(Debug, Clone)]
-pub struct Closings {
-    range: PortRange,
-    listening: PortSet,
-    tuples: HashMap<Tuple, Remaining, RandomState>,
-}
-
-impl Closings {
-    /// Counts connections with a port of the range. Those on `listening` ports are inbound and are left out.
-    #[must_use]
-    pub fn new(range: PortRange, listening: PortSet) -> Self {
-        Self { range, listening, tuples: HashMap::default() }
-    }
-
-    /// What a tuple's closed connections still have.
-    #[must_use]
-    pub fn of(&self, tuple: &Tuple) -> Option<&Remaining> {
-        self.tuples.get(tuple)
-    }
-
-    /// The tuples, in no order.
-    pub fn iter(&self) -> impl Iterator<Item = (&Tuple, &Remaining)> {
-        self.tuples.iter()
-    }
-}
-
-impl Tally for Closings {
-    #[inline]
-    fn observe(&mut self, record: &SocketRecord<'_>) {
-        let time_wait = record.state() == TcpState::TimeWait;
-        if !time_wait && !record.is_fin_wait2_mini() {
-            return;
-        }
-        let port = record.local_port();
-        if self.range.contains(port) && !self.listening.contains(port) {
-            let remaining = self.tuples.entry(Tuple::of(record)).or_default();
-            if time_wait { remaining.add_time_wait(record.expires()) } else { remaining.add_mini(record.expires()) }
-        }
-    }
-}
-
-/// Closed connections by the seconds they still have.
+/// A tuple's closed connections by the seconds they still have: what is left of their ages when the walk is over.
 ///
 /// Slot 0 is for those whose timer has run out and that the timer wheel has not come to yet (`expires` is 0 for up to two
 /// seconds, more where the kernel ticks slower or faster than 250 times a second), slot `n` for those with more than `n - 1`
@@ -118,6 +69,16 @@ impl Remaining {
             }
         }
         closings
+    }
+
+    /// Counts a TIME_WAIT or a FIN_WAIT2 mini-socket.
+    #[inline]
+    pub(super) fn add(&mut self, record: &SocketRecord<'_>) {
+        if record.state() == TcpState::TimeWait {
+            self.add_time_wait(record.expires());
+        } else {
+            self.add_mini(record.expires());
+        }
     }
 
     fn add_time_wait(&mut self, expires: Duration) {
