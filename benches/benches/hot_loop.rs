@@ -14,7 +14,7 @@ use twscan_core::socket::{SocketRecord, StateSet};
 use twscan_core::tally::{Destinations, PortRules, Role, Roles, StateCounts, Tally};
 use twscan_core::wire::{InetDiagMsg, Messages, kind};
 
-#[path = "../../crates/twscan/src/render/rows.rs"]
+#[path = "../../crates/twscan/src/render/rows/mod.rs"]
 #[allow(dead_code, unreachable_pub, reason = "a module of the binary, which no other crate can name")]
 mod rows;
 

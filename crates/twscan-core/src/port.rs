@@ -77,19 +77,13 @@ impl FromStr for PortRange {
 /// [`contains`](Self::contains) is asked for each socket of a dump, right after the kernel has had the cache to itself.
 /// So the words of a kind, empty or full ones, are noted apart, in 256 bytes that stay at hand.
 #[derive(Clone, PartialEq, Eq)]
-pub struct PortSet {
-    words: Box<[u64; WORDS]>,
-    /// A bit for each word that has a port.
-    some: [u64; WORDS / 64],
-    /// A bit for each word that has all its ports.
-    all: [u64; WORDS / 64],
-}
+pub struct PortSet(Box<Bits>);
 
 impl PortSet {
     /// The set without a port.
     #[must_use]
     pub fn new() -> Self {
-        Self { words: Box::new([0; WORDS]), some: [0; WORDS / 64], all: [0; WORDS / 64] }
+        Self(Box::new(Bits { words: [0; WORDS], some: [0; WORDS / 64], all: [0; WORDS / 64] }))
     }
 
     /// Adds a port; whether it was not there yet.
@@ -112,19 +106,19 @@ impl PortSet {
     pub fn contains(&self, port: u16) -> bool {
         let (index, bit) = Self::place(port);
         let noted = |words: &[u64; WORDS / 64]| words.get(index / 64).is_some_and(|word| word >> (index % 64) & 1 != 0);
-        noted(&self.some) && (noted(&self.all) || self.words.get(index).is_some_and(|word| word & bit != 0))
+        noted(&self.0.some) && (noted(&self.0.all) || self.0.words.get(index).is_some_and(|word| word & bit != 0))
     }
 
     /// How many ports are in it.
     #[must_use]
     pub fn len(&self) -> u32 {
-        self.words.iter().map(|word| word.count_ones()).sum()
+        self.0.words.iter().map(|word| word.count_ones()).sum()
     }
 
     /// Whether no port is in it.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.words.iter().all(|word| *word == 0)
+        self.0.words.iter().all(|word| *word == 0)
     }
 
     /// The ports in it, ascending.
@@ -147,14 +141,14 @@ impl PortSet {
 
     /// Adds every port of the other set.
     pub fn union_with(&mut self, other: &Self) {
-        for (index, more) in other.words.iter().enumerate() {
+        for (index, more) in other.0.words.iter().enumerate() {
             self.change(index, |word| word | more);
         }
     }
 
     /// Takes out every port of the other set.
     pub fn subtract(&mut self, other: &Self) {
-        for (index, less) in other.words.iter().enumerate() {
+        for (index, less) in other.0.words.iter().enumerate() {
             self.change(index, |word| word & !less);
         }
     }
@@ -162,11 +156,11 @@ impl PortSet {
     /// Changes a word and what is noted of it; whether it became another.
     #[inline]
     fn change(&mut self, index: usize, change: impl FnOnce(u64) -> u64) -> bool {
-        let Some(word) = self.words.get_mut(index) else { return false };
+        let Some(word) = self.0.words.get_mut(index) else { return false };
         let before = std::mem::replace(word, change(*word));
         let (some, all) = (*word != 0, *word == u64::MAX);
         let bit = 1 << (index % 64);
-        for (noted, is) in [(&mut self.some, some), (&mut self.all, all)] {
+        for (noted, is) in [(&mut self.0.some, some), (&mut self.0.all, all)] {
             if let Some(noted) = noted.get_mut(index / 64) {
                 *noted = if is { *noted | bit } else { *noted & !bit };
             }
@@ -240,6 +234,16 @@ impl fmt::Debug for PortSet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "PortSet({self})")
     }
+}
+
+/// A bit for each port.
+#[derive(Clone, PartialEq, Eq)]
+struct Bits {
+    words: [u64; WORDS],
+    /// A bit for each word that has a port.
+    some: [u64; WORDS / 64],
+    /// A bit for each word that has all its ports.
+    all: [u64; WORDS / 64],
 }
 
 /// A text that is no port, range or list of them.

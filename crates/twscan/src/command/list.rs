@@ -1,5 +1,6 @@
 use std::io::{self, Write};
 
+use rustix::pipe::fcntl_setpipe_size;
 use twscan_core::report::{Header, OwnerScan};
 use twscan_core::sample::Provenance;
 use twscan_core::socket::SocketRecord;
@@ -26,7 +27,10 @@ pub(crate) fn run(config: &Config, asked: &List) -> Result<Status, Failure> {
         false => None,
     };
     let mut sockets = host.sockets_matching(states, filter)?;
-    let mut out = rows::Buffered::new(std::io::stdout().lock());
+    let out = std::io::stdout().lock();
+    // It is no pipe, or may not grow: then what follows is slower.
+    let _ = fcntl_setpipe_size(&out, PIPE_SIZE);
+    let mut out = rows::Buffered::new(out);
     match config.format {
         Format::Table if heading => out.write_with(|line| rows::heading(line, whose.is_some()))?,
         Format::Csv if heading => out.write_with(|line| csv::socket_heading(line, whose.is_some()))?,
@@ -89,3 +93,6 @@ fn write(
 }
 
 const SCHEMA: &str = "twscan.list/1";
+/// Bytes: as many as a pipe may have without privilege (`fs.pipe-max-size`). With the usual 64 KiB the reader and this
+/// program wait for each other at each piece.
+const PIPE_SIZE: usize = 1 << 20;
