@@ -13,7 +13,7 @@ use std::process::Command;
 
 use support::{Ends, is_child, run_again_unprivileged, run_as_child};
 use twscan_core::host::Host;
-use twscan_core::netns::{Discovery, NetnsError, NetnsRef, Visit, current_name, enter, others_unread};
+use twscan_core::netns::{Discovery, NetnsError, NetnsRef, Surroundings, Visit, enter};
 use twscan_core::procfs::ProcFs;
 use twscan_core::{Error, Scan};
 use twscan_lab::{Netns, test_in_netns};
@@ -72,7 +72,7 @@ fn sixty_namespaces_are_found_once_and_counted() -> Result<(), twscan_lab::Error
         let known = |inode: u64| populated.get(&inode);
         assert_eq!(listed.into_iter().filter_map(known).count(), 60);
         assert!(namespaces.others().found >= 60, "{:?}", namespaces.others());
-        assert!(others_unread(&procfs).unwrap().found >= 30);
+        assert!(Surroundings::of_thread(&procfs).unwrap().others.found >= 30);
 
         let mut entered = 0;
         let visits: Vec<_> = namespaces
@@ -146,7 +146,10 @@ fn a_namespace_that_is_mounted_somewhere_is_found_there() -> Result<(), twscan_l
         let mounted = namespaces.iter().find(|namespace| namespace.file() == Some(Path::new(&point))).unwrap();
         assert_eq!(mounted.name().to_string(), point);
         let inside = enter(&NetnsRef::parse(&point).unwrap(), || {
-            (ProcFs::default().netns_inode("thread-self"), current_name(&ProcFs::default()).unwrap().to_string())
+            (
+                ProcFs::default().netns_inode("thread-self"),
+                Surroundings::of_thread(&ProcFs::default()).unwrap().name.unwrap().to_string(),
+            )
         });
         assert_eq!(inside.unwrap(), (mounted.inode(), point));
         return Ok(());

@@ -170,33 +170,36 @@ impl Namespace {
     }
 }
 
-/// Counts the network namespaces besides the one that the thread is in, without naming them: a link read for each
-/// process.
-///
-/// # Errors
-/// As for [`Discovery::find`].
-pub fn others_unread(procfs: &ProcFs) -> Result<Others, Error> {
-    Ok(others_of(&Survey::take(procfs, &RUN_DIRECTORIES.map(PathBuf::from))?))
+/// The network namespace that a thread is in, and what there is besides it.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Surroundings {
+    /// `host`, or a file's, a container's or a unit's name; `None` where there is none of them.
+    pub name: Option<NetnsName>,
+    /// How many other network namespaces there are.
+    pub others: Others,
+}
+
+impl Surroundings {
+    /// Of this thread. It takes a link read for each process of the host.
+    ///
+    /// # Errors
+    /// As for [`Discovery::find`].
+    pub fn of_thread(procfs: &ProcFs) -> Result<Self, Error> {
+        let survey = Survey::take(procfs, &RUN_DIRECTORIES.map(PathBuf::from))?;
+        let name = if procfs.is_initial_netns() {
+            Some(NetnsName::Host)
+        } else {
+            let own = survey.current.and_then(|place| survey.entries.get(place));
+            own.map(|entry| name_of(procfs, entry, false))
+                .filter(|name| !matches!(name, NetnsName::Process { .. } | NetnsName::Inode(_)))
+        };
+        Ok(Self { name, others: others_of(&survey) })
+    }
 }
 
 fn others_of(survey: &Survey) -> Others {
     Others::new(survey.others(), survey.hidden || survey.unreadable > 0 || !survey.unlisted.is_empty())
-}
-
-/// Names the network namespace that the thread is in: `host`, or a file's, a container's or a unit's name; `None` where
-/// there is none of them.
-///
-/// Outside the host's namespace this looks at every process once.
-#[must_use]
-pub fn current_name(procfs: &ProcFs) -> Option<NetnsName> {
-    if procfs.is_initial_netns() {
-        return Some(NetnsName::Host);
-    }
-    let survey = Survey::take(procfs, &RUN_DIRECTORIES.map(PathBuf::from)).ok()?;
-    match name_of(procfs, survey.entries.get(survey.current?)?, false) {
-        NetnsName::Process { .. } | NetnsName::Inode(_) => None,
-        name => Some(name),
-    }
 }
 
 /// A name that somebody gave goes first, then what lives there, then a made-up name.

@@ -38,7 +38,7 @@ mod survey;
 mod visit;
 
 #[cfg(all(feature = "live", target_os = "linux"))]
-pub use discover::{Discovery, Namespace, Namespaces, current_name, others_unread};
+pub use discover::{Discovery, Namespace, Namespaces, Surroundings};
 #[cfg(all(feature = "live", target_os = "linux"))]
 pub use enter::enter;
 pub use error::NetnsError;

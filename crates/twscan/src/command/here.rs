@@ -1,4 +1,4 @@
-use twscan_core::netns::{current_name, others_unread};
+use twscan_core::netns::Surroundings;
 use twscan_core::procfs::ProcFs;
 use twscan_core::sample::Provenance;
 
@@ -9,8 +9,9 @@ pub(crate) fn note(provenance: &mut Provenance, procfs: &ProcFs) {
         // The namespaces of this host are none of the recording's.
         return;
     }
+    let surroundings = Surroundings::of_thread(procfs).ok();
+    provenance.other_netns = surroundings.as_ref().map(|surroundings| surroundings.others);
     if provenance.netns.name.is_none() {
-        provenance.netns.name = current_name(procfs).map(|name| name.to_string());
+        provenance.netns.name = surroundings.and_then(|surroundings| surroundings.name).map(|name| name.to_string());
     }
-    provenance.other_netns = others_unread(procfs).ok();
 }
