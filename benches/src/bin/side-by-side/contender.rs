@@ -13,7 +13,7 @@ pub(crate) struct Contender {
 #[derive(Debug, Clone)]
 pub(crate) enum Run {
     /// The kernel's walk, thrown away in this process.
-    Floor { bytecode: Vec<u8> },
+    Floor { bytecode: Vec<u8>, marks: bool },
     /// A program with arguments.
     Program(Vec<String>),
     /// An HTTP request to an exporter that runs in the namespace.
@@ -45,8 +45,9 @@ impl Contender {
 /// All of them that are here, and a note for each that is not.
 pub(crate) fn all(twscan: &Path) -> (Vec<Contender>, Vec<String>) {
     let mut contenders = vec![
-        Contender::new(FLOOR, Run::Floor { bytecode: Vec::new() }),
-        Contender::new(FILTERED_FLOOR, Run::Floor { bytecode: super::floor::port_9999() }),
+        Contender::new(FLOOR, Run::Floor { bytecode: Vec::new(), marks: true }),
+        Contender::new(FLOOR_WITHOUT_MARKS, Run::Floor { bytecode: Vec::new(), marks: false }),
+        Contender::new(FILTERED_FLOOR, Run::Floor { bytecode: super::floor::port_9999(), marks: true }),
     ];
     contenders.extend(TWSCAN.iter().map(|arguments| Contender::twscan(twscan, arguments)));
     let mut notes = Vec::new();
@@ -71,6 +72,8 @@ fn find(program: &str) -> Option<PathBuf> {
 
 /// The row that the others are compared with.
 pub(crate) const FLOOR: &str = "floor: one walk, thrown away";
+/// What twscan asks for: it gives up the privilege that makes the kernel send more.
+const FLOOR_WITHOUT_MARKS: &str = "floor: the same without CAP_NET_ADMIN";
 pub(crate) const FILTERED_FLOOR: &str = "floor: port 9999, none match";
 /// Debian's name of node_exporter.
 pub(crate) const EXPORTER: &str = "prometheus-node-exporter";

@@ -2,6 +2,7 @@
 
 use std::error::Error;
 
+use rustix::thread::{CapabilitySet, capabilities, set_capabilities};
 use twscan_core::sock_diag::DumpRequest;
 use twscan_core::socket::StateSet;
 use twscan_core::target::Target;
@@ -9,7 +10,14 @@ use twscan_core::transport::{BUFFER_LEN, NetlinkSocket, Transport};
 use twscan_core::wire::{Messages, kind};
 
 /// Asks for every socket of both families in one walk and reads nothing but the kind of each datagram's first message.
-pub(crate) fn walk(bytecode: &[u8]) -> Result<(), Box<dyn Error>> {
+///
+/// Without `marks`, this thread gives up CAP_NET_ADMIN first, for which the kernel appends a firewall mark to each socket.
+pub(crate) fn walk(bytecode: &[u8], marks: bool) -> Result<(), Box<dyn Error>> {
+    if !marks {
+        let mut sets = capabilities(None)?;
+        sets.effective.remove(CapabilitySet::NET_ADMIN);
+        set_capabilities(None, sets)?;
+    }
     let mut socket = NetlinkSocket::open()?;
     socket.send(&DumpRequest::one_walk(StateSet::ALL).bytecode(bytecode.to_vec()).encode(1))?;
     let mut buffer = Vec::with_capacity(BUFFER_LEN);

@@ -8,9 +8,11 @@ mod chart;
 mod contender;
 mod exporter;
 mod floor;
+mod model;
 mod population;
 mod rounds;
 mod table;
+mod targets;
 mod usage;
 
 use std::env;
@@ -41,6 +43,9 @@ struct Args {
     /// The binary under test; the one beside this program by default
     #[arg(long)]
     twscan: Option<PathBuf>,
+    /// Measure what a walk's parts cost instead, and what that makes of larger hosts
+    #[arg(long)]
+    model: bool,
     /// Draw cost against sockets into this file
     #[arg(long)]
     svg: Option<PathBuf>,
@@ -63,6 +68,11 @@ fn main() -> ExitCode {
 }
 
 fn side_by_side(args: &Args) -> Result<(), Box<dyn Error>> {
+    if args.model {
+        let mut out = io::stdout();
+        writeln!(out, "{}. Median of {} rounds.", table::machine()?, args.rounds)?;
+        return model::write(&args.sockets, args.rounds, &mut out);
+    }
     let twscan = args.twscan.clone().map_or_else(beside_this_program, Ok)?;
     let (mut contenders, notes) = contender::all(&twscan);
     if !args.only.is_empty() {
@@ -76,6 +86,7 @@ fn side_by_side(args: &Args) -> Result<(), Box<dyn Error>> {
         let mut population = Population::new(*sockets, args.destinations)?;
         let measured = rounds::measure(&mut population, &contenders, args.rounds)?;
         table::write(&measured, &mut out)?;
+        targets::write(&measured, &mut out)?;
         sizes.push(measured);
     }
     notes.iter().try_for_each(|note| writeln!(out, "- {note}"))?;

@@ -78,7 +78,7 @@ struct Runs<'c> {
 fn run(population: &Population, contender: &Contender, exporter: Option<&Exporter>) -> Result<Usage, Box<dyn Error>> {
     let usage = population.net().run(|| {
         match &contender.run {
-            Run::Floor { bytecode } => Usage::of_thread(|| floor::walk(bytecode)),
+            Run::Floor { bytecode, marks } => Usage::of_thread(|| floor::walk(bytecode, *marks)),
             Run::Program(words) => in_a_process_of_its_own(words),
             Run::Scrape => exporter.map_or(Err("the exporter does not run".into()), Exporter::scrape),
         }

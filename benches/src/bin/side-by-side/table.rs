@@ -63,17 +63,17 @@ impl Row {
         walls.get(walls.len() / 2).copied().unwrap_or_default()
     }
 
-    fn least(&self) -> Duration {
+    pub(crate) fn least(&self) -> Duration {
         self.runs.iter().map(|usage| usage.wall).min().unwrap_or_default()
     }
 
     /// The kernel tells user from system time by the clock's tick, so one run's share says little.
-    fn mean(&self, part: impl Fn(&Usage) -> Duration) -> Duration {
+    pub(crate) fn mean(&self, part: impl Fn(&Usage) -> Duration) -> Duration {
         let sum: Duration = self.runs.iter().map(part).sum();
         sum / u32::try_from(self.runs.len()).unwrap_or(u32::MAX).max(1)
     }
 
-    fn peak(&self) -> Option<f64> {
+    pub(crate) fn peak(&self) -> Option<f64> {
         self.runs.iter().filter_map(|usage| usage.peak).max().and_then(|kib| u32::try_from(kib).ok()).map(f64::from)
     }
 }
