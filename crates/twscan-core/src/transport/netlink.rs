@@ -10,8 +10,11 @@ use crate::Error;
 
 /// A netlink socket of the sock_diag family, in the network namespace of the thread that opened it.
 ///
-/// It may be used from another namespace afterwards. No privilege is needed. The socket inside is never cloned: a clone
-/// would close it for both.
+/// It may be used from another namespace afterwards. No privilege is needed, and a walk is a seventh faster without one:
+/// to a thread with CAP_NET_ADMIN the kernel sends each socket's firewall mark (net/ipv4/inet_diag.c,
+/// `inet_diag_msg_attrs_fill`).
+///
+/// The socket inside is never cloned: a clone would close it for both.
 #[derive(Debug)]
 pub struct NetlinkSocket {
     socket: Socket,
