@@ -89,6 +89,8 @@ const TWSCAN: &[&str] = &[
     "ports",
     "diagnose",
     "summary -p",
+    "by-dest --max-groups 1000",
+    "capture -",
 ];
 
 /// A program, where it comes from, and how it is run.
