@@ -173,6 +173,8 @@ fn whether_ss_was_asked_for_timers_is_told_by_other_rows() {
     assert_eq!(timers(&[listen, timed, live]), [off, time_wait, off]);
     assert_eq!(timers(&[listen, untimed, live]), [None, None, None]);
     assert_eq!(timers(&[listen, live]), [None, None]);
+    let extended = "ESTAB 0 0 10.0.0.1:1 10.0.0.2:2 ino:7 sk:1 <->\n";
+    assert_eq!(timers(&[listen, extended]), [off, off], "-e is more than -o");
     // Two outputs in one file.
     assert_eq!(timers(&[live, untimed, timed, live]), [None, None, time_wait, off]);
 }

@@ -17,7 +17,8 @@ pub(super) fn row(fields: &[&str]) -> Row {
 pub(super) struct SsRow {
     socket: InetDiagMsgBuilder,
     timer: Option<(u8, u32, u8)>,
-    time_wait: bool,
+    /// Whether `-o` was given, where this row tells.
+    asked: Option<bool>,
 }
 
 /// Whether ss was asked for timers (`-o`), as far as its rows have told.
@@ -31,17 +32,15 @@ pub(super) struct SsTimers {
 impl SsTimers {
     /// Takes a row, and gives `add` what can be told by now, in the order of the file.
     pub(super) fn take(&mut self, row: SsRow, mut add: impl FnMut(InetDiagMsgBuilder)) {
-        let SsRow { socket, timer, time_wait } = row;
-        match timer {
-            Some(_) => self.decide(true, &mut add),
-            // Every TIME_WAIT has a timer.
-            None if time_wait => self.decide(false, &mut add),
-            None => {}
+        let SsRow { socket, timer, asked } = row;
+        if let Some(asked) = asked {
+            self.decide(asked, &mut add);
         }
         match (timer, self.asked) {
             (Some((number, expires, retransmits)), _) => add(socket.timer(number, expires).retransmits(retransmits)),
-            (None, Some(asked)) => add(without_timer(socket, asked && !time_wait)),
-            (None, None) => self.undecided.push(socket),
+            (None, Some(asked)) => add(without_timer(socket, asked)),
+            (None, None) if self.undecided.len() < MOST_UNDECIDED => self.undecided.push(socket),
+            (None, None) => add(without_timer(socket, false)),
         }
     }
 
@@ -87,14 +86,18 @@ fn parse(fields: &[&str]) -> Result<SsRow, &'static str> {
         .remote(remote)
         .queues(receive, send);
     // With -e there is always an inode, and a user where it is not root.
-    socket = match attribute("ino:").and_then(|inode| inode.parse().ok()) {
+    let inode = attribute("ino:").and_then(|inode| inode.parse().ok());
+    socket = match inode {
         Some(inode) => socket.owner(attribute("uid:").and_then(|uid| uid.parse().ok()).unwrap_or(0), inode),
         None => socket.unknown_owner(),
     };
     if let Some(cookie) = attribute("sk:").and_then(|cookie| u64::from_str_radix(cookie, 16).ok()) {
         socket = socket.cookie(cookie);
     }
-    Ok(SsRow { socket, timer, time_wait: state == TcpState::TimeWait })
+    let time_wait = state == TcpState::TimeWait;
+    // -e is more than -o; and every TIME_WAIT has a timer.
+    let asked = if timer.is_some() || inode.is_some() { Some(true) } else { time_wait.then_some(false) };
+    Ok(SsRow { socket, timer, asked })
 }
 
 /// Name, time left, retransmissions.
@@ -111,3 +114,5 @@ fn reported(state: TcpState) -> TcpState {
 }
 
 const TIMER_TIME_WAIT: u8 = 3;
+/// Rows that are kept until one tells; some 2 MiB.
+const MOST_UNDECIDED: usize = 16 * 1024;
