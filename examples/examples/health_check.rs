@@ -11,7 +11,7 @@ fn main() -> Result<ExitCode, twscan_core::Error> {
     let sample = Scan::new().sample()?;
     let mut destinations = Destination::outbound(&sample);
     destinations.sort_by(Destination::fullest_first);
-    let Some(fullest) = destinations.first().filter(|fullest| fullest.percent >= 90.0) else {
+    let Some(fullest) = destinations.first().filter(|fullest| fullest.percent >= Some(90.0)) else {
         println!("ok: every destination has local ports to spare");
         return Ok(ExitCode::SUCCESS);
     };

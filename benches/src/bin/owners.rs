@@ -79,8 +79,8 @@ fn once(out: &mut impl io::Write) -> Result<(), Failure> {
     let mut wanted = Wanted::new();
     let states = StateSet::from_bits(StateSet::ALL.bits() & !StateSet::LISTEN.bits());
     host.sockets(states, &[])?.observe(&mut |record: &SocketRecord<'_>| {
-        wanted.insert(record.inode(), record.cgroup_id());
-        rows.push((record.state(), record.local(), record.remote(), record.inode()));
+        wanted.insert(record.inode().unwrap_or(0), record.cgroup_id());
+        rows.push((record.state(), record.local(), record.remote(), record.inode().unwrap_or(0)));
     })?;
     let owners = OwnerScan::new(host.procfs()).find(&wanted)?;
     let mut out = io::BufWriter::new(out);

@@ -241,6 +241,11 @@ impl Source {
     pub(crate) const ALL: [Self; 6] =
         [Self::NetlinkOneWalk, Self::NetlinkTwoWalks, Self::Procfs, Self::SsDump, Self::SsText, Self::NetstatText];
 
+    /// Whether bound-but-idle sockets are among what it shows, where they are asked for and the kernel is no older than 6.8.
+    pub(crate) fn shows_idle(self) -> bool {
+        matches!(self, Self::NetlinkOneWalk | Self::NetlinkTwoWalks)
+    }
+
     /// The name in the documents: `netlink-one-walk`.
     #[must_use]
     pub const fn name(self) -> &'static str {

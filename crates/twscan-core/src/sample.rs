@@ -284,10 +284,13 @@ impl std::fmt::Debug for Sampler<'_> {
 }
 
 impl Sample {
-    /// Whether bound-but-idle sockets were asked for, which alone makes the count of CLOSE meaningful.
+    /// Whether bound-but-idle sockets were asked for, of a source that shows them: only then a count of CLOSE that is 0
+    /// means that there are none.
     #[must_use]
     pub fn has_bound_idle(&self) -> bool {
-        self.asked.contains(TcpState::BoundInactive)
+        let shown =
+            self.provenance.source.is_none_or(Source::shows_idle) || self.states.of(TcpState::Close).total() > 0;
+        self.asked.contains(TcpState::BoundInactive) && shown
     }
 }
 

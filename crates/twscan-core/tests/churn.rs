@@ -84,7 +84,7 @@ fn under_churn(size: Size) -> Found {
             found.missed += expected.abs_diff(seen);
             found.duplicates += sample.provenance.dump.duplicates;
             found.approximate += usize::from(sample.provenance.approximate.is_some());
-            let parked = sample.states.of(TcpState::TimeWait).total() + sample.states.fin_wait2_mini();
+            let parked = sample.states.of(TcpState::TimeWait).total() + sample.states.fin_wait2_mini().unwrap();
             // A connection under way may be counted on one side and not yet on the other.
             let slack = 4;
             let within = before.saturating_sub(slack) <= parked && parked <= after + slack;

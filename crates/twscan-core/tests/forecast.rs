@@ -109,5 +109,5 @@ fn forecast() -> Forecast {
     let sample = Sampler::new(&Host::live()).ports().take().unwrap();
     let ports = LocalPorts::of(&sample).unwrap();
     let budget = ports.budgets().next().unwrap();
-    Forecast::new(&sample, None, &budget, Duration::from_secs(300))
+    Forecast::new(&sample, None, &budget, Duration::from_secs(300)).unwrap()
 }

@@ -52,6 +52,7 @@ fn every_tool_tells_the_same_sockets() {
         ("ss-tan.txt", Source::SsText),
         ("ss-tano.txt", Source::SsText),
         ("ss-tano-old-milliseconds.txt", Source::SsText),
+        ("ss-tano-seconds.txt", Source::SsText),
         ("ss-tanoH.txt", Source::SsText),
         ("ss-tanp.txt", Source::SsText),
         ("ss-tanoe.txt", Source::SsText),
@@ -86,8 +87,8 @@ fn left(name: &str) -> (u128, u128) {
     let mut left = Vec::new();
     each(&golden(name).last().host("file"), |record| {
         if record.state() == TcpState::TimeWait {
-            assert_eq!(record.timer(), Timer::TimeWait, "{name}");
-            left.push(record.expires().as_millis());
+            assert_eq!(record.timer(), Some(Timer::TimeWait), "{name}");
+            left.push(record.expires().unwrap().as_millis());
         }
     });
     (*left.iter().min().unwrap(), *left.iter().max().unwrap())
@@ -105,11 +106,46 @@ fn timers_are_read_in_every_spelling() {
 }
 
 #[test]
+fn releases_of_ss_before_and_after_6_11_tell_the_same_times() {
+    let times = |name: &str| {
+        let mut times = BTreeMap::new();
+        each(&golden(name).last().host("file"), |record| {
+            let key = (record.state(), record.local().to_string(), record.remote().to_string());
+            assert_eq!(times.insert(key, (record.timer(), record.expires(), record.time_wait_age())), None);
+        });
+        times
+    };
+    let old = times("ss-tano-old-milliseconds.txt");
+    assert_eq!(old, times("ss-tano-seconds.txt"));
+    assert!(old.values().any(|(_, left, _)| left.is_some_and(|left| left.as_millis() % 1000 != 0)));
+}
+
+#[test]
 fn what_a_text_does_not_tell_is_unknown() {
     let host = golden("ss-tan.txt").last().host("file");
     each(&host, |record| {
-        assert_eq!((record.timer(), record.time_wait_age(), record.cookie()), (Timer::Off, None, None));
+        assert_eq!((record.timer(), record.time_wait_age(), record.cookie()), (None, None, None));
     });
+    for (name, timer, owner, backlog) in [
+        ("ss-dump.bin", true, true, true),
+        ("ss-tan.txt", false, false, true),
+        ("ss-tano.txt", true, false, true),
+        ("ss-tanp.txt", false, false, true),
+        ("ss-tanoe.txt", true, true, true),
+        ("ss-tano-state-time-wait.txt", true, false, true),
+        ("netstat-nat.txt", false, false, false),
+        ("netstat-nato.txt", true, false, false),
+        ("netstat-natoe.txt", true, true, false),
+        ("netstat-natpo.txt", true, false, false),
+        ("proc-net-tcp-both.txt", true, true, false),
+    ] {
+        each(&golden(name).last().host("file"), |record| {
+            assert_eq!((record.timer().is_some(), record.retransmits().is_some()), (timer, timer), "{name}");
+            assert_eq!((record.uid().is_some(), record.inode().is_some()), (owner, owner), "{name}");
+            let queue = backlog || record.state() != TcpState::Listen;
+            assert_eq!(record.send_queue().is_some(), queue, "{name}");
+        });
+    }
     let sample = Sampler::new(&host).take().unwrap();
     assert_eq!((sample.settings.range, sample.counters.tcp_tw), (None, None));
     assert_eq!((sample.provenance.kernel, sample.provenance.netns.inode), (None, None));
@@ -121,6 +157,46 @@ fn what_a_text_does_not_tell_is_unknown() {
     let sample = Sampler::new(&supplied.last().host("file")).take().unwrap();
     let outbound = sample.destinations.iter().filter(|(key, _)| key.role == Role::Outbound);
     assert_eq!(outbound.map(|(_, counts)| counts.sockets()).sum::<u64>(), 8);
+}
+
+#[test]
+fn whether_ss_was_asked_for_timers_is_told_by_other_rows() {
+    let (listen, live) = ("LISTEN 0 16 0.0.0.0:80 0.0.0.0:*\n", "ESTAB 0 0 10.0.0.1:1 10.0.0.2:2\n");
+    let (timed, untimed) =
+        ("TIME-WAIT 0 0 10.0.0.1:3 10.0.0.2:2 timer:(timewait,5sec,0)\n", "TIME-WAIT 0 0 10.0.0.1:4 10.0.0.2:2\n");
+    let timers = |rows: &[&str]| {
+        let mut timers = Vec::new();
+        each(&read(rows.concat().as_bytes()).last().host("file"), |record| timers.push(record.timer()));
+        timers
+    };
+    let (off, time_wait) = (Some(Timer::Off), Some(Timer::TimeWait));
+    assert_eq!(timers(&[listen, timed, live]), [off, time_wait, off]);
+    assert_eq!(timers(&[listen, untimed, live]), [None, None, None]);
+    assert_eq!(timers(&[listen, live]), [None, None]);
+    let extended = "ESTAB 0 0 10.0.0.1:1 10.0.0.2:2 ino:7 sk:1 <->\n";
+    assert_eq!(timers(&[listen, extended]), [off, off], "-e is more than -o");
+    // Two outputs in one file.
+    assert_eq!(timers(&[live, untimed, timed, live]), [None, None, time_wait, off]);
+}
+
+#[test]
+fn what_is_unknown_stays_so_in_a_capture_and_is_zero_for_ss() {
+    let told = |host: &Host| {
+        let mut told = Vec::new();
+        each(host, |record| told.push((record.timer(), record.uid(), record.send_queue())));
+        told
+    };
+    let text = golden("netstat-nat.txt");
+    let mut capture = Vec::new();
+    Recording::begin(&mut capture).unwrap();
+    text.last().write(&mut capture).unwrap();
+    assert_eq!(told(&read(&capture).last().host("file")), told(&text.last().host("file")));
+    let mut dump = Vec::new();
+    text.last().write_ss_dump(&mut dump).unwrap();
+    for (timer, uid, queue) in told(&read(&dump).last().host("file")) {
+        assert!(matches!(timer, None | Some(Timer::Off)), "{timer:?}");
+        assert_eq!((uid, queue), (Some(0), Some(0)));
+    }
 }
 
 #[test]

@@ -24,8 +24,8 @@ fn ours() -> (Rows, Wanted, Owners) {
     host.sockets(StateSet::ALL, &[])
         .unwrap()
         .observe(&mut |record: &SocketRecord<'_>| {
-            wanted.insert(record.inode(), record.cgroup_id());
-            sockets.push((format!("{} {}", record.local(), record.remote()), record.inode()));
+            wanted.insert(record.inode().unwrap(), record.cgroup_id());
+            sockets.push((format!("{} {}", record.local(), record.remote()), record.inode().unwrap()));
         })
         .unwrap();
     let owners = OwnerScan::new(host.procfs()).find(&wanted).unwrap();

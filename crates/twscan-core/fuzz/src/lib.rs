@@ -83,6 +83,7 @@ pub fn log(data: &[u8]) {
 
 fn read(record: &SocketRecord<'_>) {
     let _ = (record.local(), record.remote(), record.state(), record.timer(), record.time_wait_age());
+    let _ = (record.expires(), record.retransmits(), record.uid(), record.inode(), record.send_queue());
     let _ = (record.mark(), record.cgroup_id(), record.cookie(), record.is_loopback(), format!("{record:?}"));
 }
 

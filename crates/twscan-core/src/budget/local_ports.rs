@@ -102,6 +102,7 @@ impl<'s> LocalPorts<'s> {
         let mut note = |count: u32, reason: fn(u32) -> Reason| reasons.extend((count > 0).then(|| reason(count)));
         note(ports.reusable, Reason::Reusable);
         note(unlikely, Reason::MaybeReusable);
+        note(ports.reuse_unknown, Reason::ReuseUnknown);
         note(unsure, Reason::Unsure);
         note(odd, |_| Reason::OddRange);
         reasons.extend(self.unseen());

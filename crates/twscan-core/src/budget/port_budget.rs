@@ -125,7 +125,8 @@ impl fmt::Display for PortBudget {
         let ports = self.ports();
         write!(f, "{}: {} of {} ports free, {}", self.tuple, self.free, self.capacity(), self.zone().name())?;
         if self.used() > 0 {
-            let PortUse { live, time_wait, reusable, .. } = ports;
+            let PortUse { live, time_wait, .. } = ports;
+            let reusable = ports.known_reusable().map_or("unknown".to_owned(), |count| count.to_string());
             write!(f, " ({} used: {live} live, {time_wait} TIME_WAIT, {reusable} reusable)", self.used())?;
         }
         if self.certainty() == Certainty::Estimate {

@@ -8,6 +8,8 @@ pub enum Reason {
     Reusable(u32),
     /// This many closed connections are covered by the mode and count as kept all the same.
     MaybeReusable(u32),
+    /// Of this many TIME_WAITs the age or the mode is not known; they count as kept.
+    ReuseUnknown(u32),
     /// This many ports are held by sockets of other tuples.
     Unsure(u32),
     /// The range has an odd size and one of its ends is free.
@@ -30,6 +32,10 @@ impl fmt::Display for Reason {
             Self::MaybeReusable(count) => write!(
                 f,
                 "{count} closed connections counted as kept that tcp_tw_reuse covers: too young, or timestamps are off"
+            ),
+            Self::ReuseUnknown(count) => write!(
+                f,
+                "{count} TIME_WAIT counted as kept: their ages, or tcp_tw_reuse, are not told, so some may be reusable"
             ),
             Self::Unsure(count) => write!(
                 f,

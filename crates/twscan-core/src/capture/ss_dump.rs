@@ -1,6 +1,7 @@
 //! What `ss -D FILE` writes and `TCPDIAG_FILE=FILE ss` reads: netlink messages one behind the other, no heading.
 
 use std::io::{Read, Write};
+use std::ops::Range;
 
 use super::RecordedSample;
 use super::foreign::Sink;
@@ -12,7 +13,7 @@ use crate::wire::{NLM_F_MULTI, align4, append_message, kind};
 
 impl RecordedSample {
     /// Writes the sockets in the form of `ss -D`: both families, then the one end that makes `ss` read all of it.
-    /// Everything else of the sample is left out.
+    /// Everything else of the sample is left out, and what its source did not tell becomes zero: the form has no word for it.
     ///
     /// # Errors
     /// [`Error::WriteRecording`], and what had broken off the walk, after the sockets that there are.
@@ -29,7 +30,9 @@ impl RecordedSample {
             bytes.clear();
             batch.for_each(|record: SocketRecord<'_>| {
                 let (fixed, attributes) = record.raw().bytes();
-                append_message(kind::SOCK_DIAG_BY_FAMILY, NLM_F_MULTI, 0, 0, &[fixed, attributes].concat(), &mut bytes);
+                let mut payload = [fixed, attributes].concat();
+                zero_unknown(&record, &mut payload);
+                append_message(kind::SOCK_DIAG_BY_FAMILY, NLM_F_MULTI, 0, 0, &payload, &mut bytes);
             });
             out.write_all(&bytes).map_err(cannot_write)?;
         };
@@ -39,6 +42,22 @@ impl RecordedSample {
         outcome
     }
 }
+
+/// `ss` takes every field for the kernel's word.
+fn zero_unknown(record: &SocketRecord<'_>, payload: &mut [u8]) {
+    let unknown =
+        [(record.timer().is_none(), TIMER), (record.send_queue().is_none(), SEND_QUEUE), (record.uid().is_none(), UID)];
+    for (_, field) in unknown.into_iter().filter(|(is_unknown, _)| *is_unknown) {
+        if let Some(bytes) = payload.get_mut(field) {
+            bytes.fill(0);
+        }
+    }
+}
+
+/// Where the fields are in `struct inet_diag_msg`.
+const TIMER: Range<usize> = 2..3;
+const SEND_QUEUE: Range<usize> = 60..64;
+const UID: Range<usize> = 64..68;
 
 /// Whether these bytes begin like such a dump: a netlink header of a socket, or of the end of an empty dump.
 pub(super) fn looks_like_one(start: &[u8]) -> bool {

@@ -83,7 +83,7 @@ impl<'s> Examination<'s> {
             tuples,
         };
         let findings = RULES.iter().flat_map(|rule| rule(&case)).collect();
-        Diagnosis::new(findings, RULES.len(), case.unseen())
+        Diagnosis::new(findings, RULES.len(), case.unseen(), case.ports.is_some())
     }
 }
 
@@ -104,7 +104,8 @@ pub(super) struct Case<'s> {
 /// What is known of one tuple's ports.
 pub(super) struct TupleCase {
     pub(super) budget: PortBudget,
-    pub(super) forecast: Forecast,
+    /// `None` where the source does not tell how old the TIME_WAITs are.
+    pub(super) forecast: Option<Forecast>,
 }
 
 impl Case<'_> {
@@ -134,6 +135,10 @@ impl Case<'_> {
         }
         if self.sample.provenance.source == Some(Source::Procfs) {
             say("ports held by bind(): /proc/net/tcp does not tell them".to_owned());
+        }
+        if self.tuples.iter().any(|tuple| tuple.forecast.is_none()) {
+            say("how old TIME_WAITs are, and so every rate: this recording does not tell (ss -o and netstat -o do)"
+                .to_owned());
         }
         if self.ports.is_none() {
             say("local ports: the range could not be read".to_owned());

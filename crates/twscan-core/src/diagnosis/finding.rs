@@ -20,12 +20,13 @@ pub struct Diagnosis {
 }
 
 impl Diagnosis {
-    pub(super) fn new(mut findings: Vec<Finding>, checks: usize, unseen: Vec<String>) -> Self {
+    pub(super) fn new(mut findings: Vec<Finding>, checks: usize, unseen: Vec<String>, ports: bool) -> Self {
         findings.sort_by_key(|finding| (Reverse(finding.severity), finding.code, Reverse(finding.weight())));
         let serious = findings.first().filter(|finding| finding.severity > Severity::Info);
         let headline = match serious {
             Some(finding) => finding.title.clone(),
-            None => "nothing wrong with local ports or TIME_WAIT in this netns".to_owned(),
+            None if ports => "nothing wrong with local ports or TIME_WAIT in this netns".to_owned(),
+            None => "nothing wrong with TIME_WAIT in this netns; local ports are unknown".to_owned(),
         };
         Self { findings, checks, unseen, headline }
     }
@@ -96,6 +97,14 @@ impl Finding {
     pub(super) fn figure(mut self, name: &'static str, value: impl Into<Number>) -> Self {
         self.evidence.push(Figure { name, value: value.into().0 });
         self
+    }
+
+    /// A figure, where it is known.
+    pub(super) fn figure_of(self, name: &'static str, value: Option<impl Into<Number>>) -> Self {
+        match value {
+            Some(value) => self.figure(name, value),
+            None => self,
+        }
     }
 
     pub(super) fn note(mut self, label: &'static str, text: impl Into<String>) -> Self {

@@ -6,6 +6,7 @@ use super::case::{Case, TupleCase};
 use super::remedy::{Refusal, Remedy, Risk, When};
 use super::{Code, Finding};
 use crate::budget::{BindFirstPool, PortBudget};
+use crate::forecast::Forecast;
 use crate::port::{PortRange, PortSet};
 use crate::procfs::TwReuse;
 use crate::socket::TIME_WAIT_LIFE;
@@ -13,7 +14,7 @@ use crate::socket::TIME_WAIT_LIFE;
 /// The cures of ports that are short to a destination, ranked, and the advice that is none.
 pub(super) fn for_ports(case: &Case<'_>, tuple: &TupleCase, mut finding: Finding) -> Finding {
     let rate = Rate::of(case, tuple);
-    finding = finding.figure("demand_per_second", rate.demand).figure("sustainable_per_second", rate.now);
+    finding = finding.figure_of("demand_per_second", rate.demand).figure("sustainable_per_second", rate.now);
     let mut remedies: Vec<Remedy> = Vec::new();
     remedies.extend(reuse(case, &rate));
     remedies.extend(wider_range(case, &rate));
@@ -73,7 +74,8 @@ pub(super) fn for_bind_pool(pool: &BindFirstPool, finding: Finding) -> Finding {
 /// How many connections a second a destination bears, and how many it has to.
 struct Rate<'t> {
     budget: &'t PortBudget,
-    demand: f64,
+    /// `None` where the ages of the TIME_WAITs are not told.
+    demand: Option<f64>,
     /// What the ports bear as things are.
     now: f64,
     /// Whether live connections hold the ports, so that nothing about TIME_WAIT helps.
@@ -88,7 +90,7 @@ impl<'t> Rate<'t> {
         let ports = budget.ports();
         let delay = case.sample.destinations.rules().reuse().delay.min(TIME_WAIT_LIFE);
         let is_live = ports.live > ports.time_wait - ports.reusable;
-        let mut rate = Self { budget, demand: tuple.forecast.demand(), now: 0.0, is_live, delay };
+        let mut rate = Self { budget, demand: tuple.forecast.as_ref().map(Forecast::demand), now: 0.0, is_live, delay };
         rate.now = rate.with(budget.capacity(), if budget.reuse_applies() { delay } else { TIME_WAIT_LIFE });
         rate
     }
@@ -100,7 +102,7 @@ impl<'t> Rate<'t> {
 
     /// Whether so many a second are enough; where the ports are held by live connections, no rate is.
     fn suffices(&self, rate: f64) -> Option<bool> {
-        if self.is_live { Some(false) } else { Some(rate >= self.demand) }
+        if self.is_live { Some(false) } else { self.demand.map(|demand| rate >= demand) }
     }
 
     fn line(&self, rate: f64) -> (String, String) {
@@ -195,7 +197,7 @@ fn wide_range(case: &Case<'_>) -> Option<PortRange> {
 
 fn second_source(rate: &Rate<'_>) -> Remedy {
     let doubled = rate.now * 2.0;
-    let enough = if rate.is_live { None } else { Some(doubled >= rate.demand) };
+    let enough = if rate.is_live { None } else { rate.suffices(doubled) };
     let (gives, short) = rate.line(doubled);
     Remedy::new(When::Now, "a second source address", format!("twice: {gives}"))
         .short(short)

@@ -93,11 +93,15 @@ pub struct Window {
 
 impl Forecast {
     /// The forecast of a budget, over this horizon; with what was before, the growth of live connections is counted in.
+    /// `None` where the source does not tell how old the TIME_WAITs are.
     #[must_use]
-    pub fn new(sample: &Sample, past: Option<&Past<'_>>, budget: &PortBudget, horizon: Duration) -> Self {
+    pub fn new(sample: &Sample, past: Option<&Past<'_>>, budget: &PortBudget, horizon: Duration) -> Option<Self> {
         let tuple = budget.tuple();
         let none = Remaining::default();
         let remaining = sample.holders.as_ref().and_then(|holders| holders.remaining(&tuple)).unwrap_or(&none);
+        if remaining.unknown() > 0 {
+            return None;
+        }
         let reuse = budget.reuse_applies();
         let delay = sample.destinations.rules().reuse().delay.min(TIME_WAIT_LIFE);
         let life = if reuse { delay } else { TIME_WAIT_LIFE };
@@ -118,7 +122,7 @@ impl Forecast {
         };
         let live = f64::from(budget.ports().live);
         let steady = (live + arrivals.present() * life.as_secs_f64()).round();
-        Self {
+        Some(Self {
             tuple,
             capacity: budget.capacity(),
             held,
@@ -132,17 +136,17 @@ impl Forecast {
             first_back: drain(held, held.saturating_sub(1), &releases).filter(|_| held > 0),
             releases,
             closings: remaining.closings(),
-        }
+        })
     }
 
     /// The forecasts of all tuples that hold a port, the fullest first; empty where the sample was not taken for it
-    /// ([`Sampler::ports`](crate::sample::Sampler::ports)).
+    /// ([`Sampler::ports`](crate::sample::Sampler::ports)). Without those that nothing can be said of.
     #[must_use]
     pub fn all(sample: &Sample, earlier: Option<&Sample>, horizon: Duration) -> Vec<Self> {
         let Some(ports) = LocalPorts::of(sample) else { return Vec::new() };
         let past = earlier.and_then(|earlier| Past::of(earlier, sample));
         let mut forecasts: Vec<Self> =
-            ports.budgets().map(|budget| Self::new(sample, past.as_ref(), &budget, horizon)).collect();
+            ports.budgets().filter_map(|budget| Self::new(sample, past.as_ref(), &budget, horizon)).collect();
         forecasts.sort_by_key(|one| (std::cmp::Reverse((one.held, one.steady_state_ports)), one.tuple));
         forecasts
     }

@@ -146,7 +146,7 @@ pub(crate) fn parse_line(line: &str, family: u8) -> Result<(u8, InetDiagMsgBuild
     let uid = field("uid")?.parse().map_err(|_| "uid")?;
     field("timeout")?;
     let inode = field("inode")?.parse().map_err(|_| "inode")?;
-    let socket = InetDiagMsgBuilder::new(state)
+    let mut socket = InetDiagMsgBuilder::new(state)
         .family(family)
         .local(local)
         .remote(remote)
@@ -154,6 +154,9 @@ pub(crate) fn parse_line(line: &str, family: u8) -> Result<(u8, InetDiagMsgBuild
         .retransmits(u8::try_from(retransmits).unwrap_or(u8::MAX))
         .queues(receive, send)
         .owner(uid, inode);
+    if TcpState::from(state) == TcpState::Listen {
+        socket = socket.unknown_backlog();
+    }
     Ok((state, socket))
 }
 
@@ -224,11 +227,15 @@ mod tests {
             for record in batch {
                 seen.push((record.state(), record.local().to_string(), record.remote().to_string()));
                 match record.state() {
-                    TcpState::TimeWait => assert_eq!(record.expires().as_millis(), 59540),
+                    TcpState::TimeWait => assert_eq!(record.expires().unwrap().as_millis(), 59540),
                     TcpState::Listen => {
-                        assert_eq!((record.uid(), record.inode(), record.recv_queue()), (1000, 4711, 5));
+                        assert_eq!((record.uid(), record.inode()), (Some(1000), Some(4711)));
+                        assert_eq!((record.recv_queue(), record.send_queue()), (5, None));
                     }
-                    _ => assert_eq!((record.send_queue(), record.recv_queue(), record.retransmits()), (1, 2, 3)),
+                    _ => assert_eq!(
+                        (record.send_queue(), record.recv_queue(), record.retransmits()),
+                        (Some(1), 2, Some(3))
+                    ),
                 }
             }
         }

@@ -104,18 +104,19 @@ pub struct Destination {
     pub states: DestinationStates,
     /// Sockets in TIME_WAIT.
     pub time_wait: u64,
-    /// FIN_WAIT2 mini-sockets.
-    pub fin_wait2_mini: u64,
-    /// Distinct local ports inside the range; 0 on an inbound row.
-    pub ports_used: u64,
-    /// Those whose TIME_WAIT a connect() may take over now.
-    pub reusable: u32,
+    /// FIN_WAIT2 mini-sockets; null where the source does not tell timers.
+    pub fin_wait2_mini: Option<u64>,
+    /// Distinct local ports inside the range; 0 on an inbound row, null on others where the range is unknown.
+    pub ports_used: Option<u64>,
+    /// Those whose TIME_WAIT a connect() may take over now; null where the source does not tell. Those it does not tell
+    /// of count as not reusable in `free`, `percent` and `zone`.
+    pub reusable: Option<u32>,
     /// Ports in the local port range; null where it is unknown.
     pub range_size: Option<u32>,
     /// Connections that fit now; null but on an outbound row, and where a filter or states leave sockets out.
     pub free: Option<u32>,
-    /// Ports held and not reusable, of those that connections to here may use, 0 to 100; 0 on an inbound row.
-    pub percent: f64,
+    /// Ports held and not reusable, of those that connections to here may use, 0 to 100; null where `ports_used` is.
+    pub percent: Option<f64>,
     /// `fast`, `slow`, `nearly-full` or `full`; null where `free` is.
     #[serde(serialize_with = "zone_name")]
     pub zone: Option<Zone>,
@@ -148,6 +149,7 @@ impl Destination {
         let rules = sample.destinations.rules();
         let budget = if outbound { Occupancy::new(rules, counts.ports) } else { None };
         let sockets = counts.sockets();
+        let known = rules.range().is_some() || key.role == Role::Inbound;
         Self {
             role: key.role,
             source: key.source,
@@ -157,13 +159,16 @@ impl Destination {
             sockets,
             states: DestinationStates::new(counts),
             time_wait: counts.of(TcpState::TimeWait),
-            fin_wait2_mini: u64::from(counts.fin_wait2_mini),
+            fin_wait2_mini: match counts.of(TcpState::FinWait2) {
+                0 => Some(0),
+                _ => sample.states.fin_wait2_mini().map(|_| u64::from(counts.fin_wait2_mini)),
+            },
             // An outbound socket's port is in the range, and no two sockets share a four-tuple.
-            ports_used: if outbound { sockets } else { 0 },
-            reusable: counts.ports.reusable,
+            ports_used: known.then_some(if outbound { sockets } else { 0 }),
+            reusable: counts.ports.known_reusable(),
             range_size: rules.range().map(crate::port::PortRange::size),
             free: budget.map(|budget| budget.free()),
-            percent: budget.map_or(0.0, |budget| budget.percent()),
+            percent: known.then(|| budget.map_or(0.0, |budget| budget.percent())),
             zone: budget.map(|budget| budget.zone()),
             owners: None,
         }
@@ -172,7 +177,8 @@ impl Destination {
     /// Orders by what is left: the fullest first, then the one with most ports in use.
     #[must_use]
     pub fn fullest_first(&self, other: &Self) -> Ordering {
-        let fullness = other.percent.total_cmp(&self.percent);
+        let percent = |row: &Self| row.percent.unwrap_or(0.0);
+        let fullness = percent(other).total_cmp(&percent(self));
         fullness.then(other.ports_used.cmp(&self.ports_used)).then_with(|| self.by_name(other))
     }
 

@@ -80,14 +80,15 @@ impl CompareReport {
             .collect();
         let seconds = self.elapsed_s.abs().round();
         let mut text = format!("Within {seconds} s {}.", states.join(", "));
-        let held = |row: &Destination| format!("{} with {:.1} % of its ports held", name(row), row.percent);
+        let percent = |row: &Destination| row.percent.unwrap_or(0.0);
+        let held = |row: &Destination| format!("{} with {:.1} % of its ports held", name(row), percent(row));
         text.push_str(&match (fullest(before), fullest(after)) {
             (None, None) => String::new(),
             (Some(full), Some(fuller)) if name(&full) == name(&fuller) => format!(
                 " The fullest destination, {}, went from {:.1} % to {:.1} % of its ports held.",
                 name(&full),
-                full.percent,
-                fuller.percent
+                percent(&full),
+                percent(&fuller)
             ),
             (full, fuller) => format!(
                 " The fullest destination was {} and is {}.",
@@ -244,8 +245,8 @@ fn destinations(before: &Sample, after: &Sample) -> Vec<DestinationChange> {
             sockets: count(|row| row.sockets),
             time_wait: count(|row| row.time_wait),
             percent: Change {
-                before: before.as_ref().map(|row| row.percent),
-                after: after.as_ref().map(|row| row.percent),
+                before: before.as_ref().and_then(|row| row.percent),
+                after: after.as_ref().and_then(|row| row.percent),
             },
             free: Change {
                 before: before.as_ref().and_then(|row| row.free),

@@ -20,6 +20,8 @@ pub struct ForecastReport {
     pub motion: Option<MotionRow>,
     /// One for each (source, destination, port), the fullest first.
     pub forecasts: Vec<ForecastRow>,
+    /// How many (source, destination, port) have none, since the source does not tell how old their TIME_WAITs are.
+    pub unknown: usize,
 }
 
 impl ForecastReport {
@@ -34,7 +36,14 @@ impl ForecastReport {
             target,
             motion: earlier.and_then(|earlier| Motion::between(earlier, sample)).map(MotionRow::from),
             forecasts: forecasts.iter().map(ForecastRow::from).collect(),
+            unknown: 0,
         }
+    }
+
+    /// Notes how many have no forecast.
+    #[must_use]
+    pub fn with_unknown(self, unknown: usize) -> Self {
+        Self { unknown, ..self }
     }
 }
 

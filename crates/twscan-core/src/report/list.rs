@@ -17,18 +17,19 @@ pub struct SocketRow {
     pub local: Endpoint,
     /// The remote side.
     pub remote: Endpoint,
-    /// `timewait`, `on`, `keepalive`, `persist` or `off`, as in `ss -o`.
-    pub timer: &'static str,
-    /// Milliseconds until the timer fires; null where none runs.
+    /// `timewait`, `on`, `keepalive`, `persist` or `off`, as in `ss -o`; null where the source does not tell.
+    pub timer: Option<&'static str>,
+    /// Milliseconds until the timer fires; null where none runs, or the source does not tell.
     pub expires_ms: Option<u64>,
-    /// The user that made the socket; 0 for TIME_WAIT, which has no owner in the kernel.
-    pub uid: u32,
-    /// The inode that `/proc/PID/fd` shows; 0 where no file is open on the socket.
-    pub inode: u32,
+    /// The user that made the socket; 0 for TIME_WAIT, which has no owner in the kernel. Null where the source does not
+    /// tell.
+    pub uid: Option<u32>,
+    /// The inode that `/proc/PID/fd` shows; 0 where no file is open on the socket. Null where the source does not tell.
+    pub inode: Option<u32>,
     /// Bytes received and not read.
     pub recv_q: u32,
-    /// Bytes sent and not acknowledged.
-    pub send_q: u32,
+    /// Bytes sent and not acknowledged; a listener's backlog, null where the source does not tell it.
+    pub send_q: Option<u32>,
     /// The number that names this socket and no other; null where the source has none.
     pub cookie: Option<u64>,
     /// `outbound`, `inbound` or `ambiguous`.
@@ -66,8 +67,8 @@ impl SocketRow {
             state: record.state().to_string(),
             local: record.local().into(),
             remote: record.remote().into(),
-            timer: record.timer().name(),
-            expires_ms: (record.timer() != Timer::Off).then(|| u64::from(record.raw().idiag_expires())),
+            timer: record.timer().map(Timer::name),
+            expires_ms: record.expires().map(|_| u64::from(record.raw().idiag_expires())),
             uid: record.uid(),
             inode: record.inode(),
             recv_q: record.recv_queue(),

@@ -104,12 +104,12 @@ pub struct OtherNetns {
 pub struct Dump {
     /// Sockets that came from the source, before any filter of twscan's own.
     pub sockets: u64,
-    /// Datagrams received.
-    pub datagrams: u64,
-    /// Bytes received.
-    pub bytes: u64,
-    /// Microseconds from the request to the last datagram.
-    pub elapsed_us: u64,
+    /// Datagrams received; null where a recording does not tell, as those of other tools.
+    pub datagrams: Option<u64>,
+    /// Bytes received; null likewise.
+    pub bytes: Option<u64>,
+    /// Microseconds from the request to the last datagram; null likewise.
+    pub elapsed_us: Option<u64>,
     /// Entries that the kernel sent twice, left out of every count.
     pub duplicates: u64,
     /// Whether the kernel said that its table changed under the walk (`NLM_F_DUMP_INTR`).
@@ -121,6 +121,8 @@ impl Header {
     #[must_use]
     pub fn new(schema: &'static str, provenance: &Provenance) -> Self {
         let dump = provenance.dump;
+        // No walk takes no time: what has none was put together from another tool's file.
+        let walked = |count: u64| (!dump.elapsed.is_zero()).then_some(count);
         Self {
             schema,
             captured_at: Timestamp::try_from(provenance.captured_at).unwrap_or(Timestamp::UNIX_EPOCH),
@@ -137,9 +139,9 @@ impl Header {
             approximate: provenance.approximate.clone(),
             dump: provenance.source.map(|_| Dump {
                 sockets: dump.sockets,
-                datagrams: dump.datagrams,
-                bytes: dump.bytes,
-                elapsed_us: u64::try_from(dump.elapsed.as_micros()).unwrap_or(u64::MAX),
+                datagrams: walked(dump.datagrams),
+                bytes: walked(dump.bytes),
+                elapsed_us: walked(u64::try_from(dump.elapsed.as_micros()).unwrap_or(u64::MAX)),
                 duplicates: dump.duplicates,
                 interrupted: dump.interrupted,
             }),

@@ -82,7 +82,7 @@ impl ByDestReport {
                 port: row.port,
                 interface: row.device.unwrap_or(0),
             };
-            let shares = live.shares(&key, asked, row.time_wait + row.fin_wait2_mini, owners);
+            let shares = live.shares(&key, asked, row.time_wait + row.fin_wait2_mini.unwrap_or(0), owners);
             row.owners = Some(shares.iter().map(Owner::from).collect());
         }
     }

@@ -75,8 +75,8 @@ impl PortsReport {
             budgets: budgets
                 .iter()
                 .map(|budget| {
-                    let forecast = asked.then(|| Forecast::new(sample, None, budget, HORIZON));
-                    BudgetRow::new(ports, budget, map, forecast.as_ref())
+                    let forecast = asked.then(|| Forecast::new(sample, None, budget, HORIZON)).flatten();
+                    BudgetRow::new(sample, ports, budget, map, forecast.as_ref())
                 })
                 .collect(),
             bind_first: sources.into_iter().map(|source| ports.bind_first(source).into()).collect(),
@@ -191,10 +191,10 @@ pub struct BudgetRow {
     pub live: u32,
     /// Those of TIME_WAITs.
     pub time_wait: u32,
-    /// Those of FIN_WAIT2 mini-sockets.
-    pub fin_wait2_mini: u32,
-    /// Those of `time_wait` that a connect() takes over now.
-    pub reusable: u32,
+    /// Those of FIN_WAIT2 mini-sockets; null where the source does not tell timers, and `live` has them.
+    pub fin_wait2_mini: Option<u32>,
+    /// Those of `time_wait` that a connect() takes over now; null where the source does not tell.
+    pub reusable: Option<u32>,
     /// Usable ports of connections elsewhere, which may be blocked.
     pub unsure_ports: u32,
     /// Connections that would succeed now, under the assumptions of `reasons`.
@@ -215,14 +215,21 @@ pub struct BudgetRow {
     pub certainty: Certainty,
     /// What has to be assumed; empty where exact.
     pub reasons: Vec<String>,
-    /// How fast they are used up and come back; null where no target was asked for.
+    /// How fast they are used up and come back; null where no target was asked for, or the source does not tell how old
+    /// TIME_WAITs are.
     pub forecast: Option<ForecastRow>,
     /// Which ports are taken; null unless asked for.
     pub map: Option<Vec<MapRun>>,
 }
 
 impl BudgetRow {
-    fn new(ports: &LocalPorts<'_>, budget: &PortBudget, map: bool, forecast: Option<&Forecast>) -> Self {
+    fn new(
+        sample: &Sample,
+        ports: &LocalPorts<'_>,
+        budget: &PortBudget,
+        map: bool,
+        forecast: Option<&Forecast>,
+    ) -> Self {
         let tuple = budget.tuple();
         let held = budget.ports();
         Self {
@@ -234,8 +241,8 @@ impl BudgetRow {
             used: held.used(),
             live: held.live,
             time_wait: held.time_wait,
-            fin_wait2_mini: held.fin_wait2_mini,
-            reusable: held.reusable,
+            fin_wait2_mini: sample.states.fin_wait2_mini().map(|_| held.fin_wait2_mini),
+            reusable: held.known_reusable(),
             unsure_ports: budget.unsure_ports(),
             free: budget.free(),
             free_min: budget.free_min(),

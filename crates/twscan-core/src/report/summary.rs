@@ -38,10 +38,10 @@ impl SummaryReport {
             states: Some(States::new(sample)),
             time_wait: TimeWait {
                 total: Some(roles.total()),
-                outbound: Some(roles.outbound),
+                outbound: sample.settings.range.map(|_| roles.outbound),
                 inbound: Some(roles.inbound),
                 ambiguous: Some(roles.ambiguous),
-                fin_wait2_mini: Some(sample.states.fin_wait2_mini()),
+                fin_wait2_mini: sample.states.fin_wait2_mini(),
                 sockstat_tw: sample.counters.tcp_tw,
             },
             totals: Totals::new(&sample.counters, &sample.provenance),
@@ -122,7 +122,7 @@ impl From<FamilyCounts> for StateRow {
 pub struct TimeWait {
     /// Sockets in TIME_WAIT (state 6).
     pub total: Option<u64>,
-    /// Those that hold an ephemeral port.
+    /// Those that hold an ephemeral port; null where the local port range is unknown, and they are among `ambiguous`.
     pub outbound: Option<u64>,
     /// Those on a listening port: harmless.
     pub inbound: Option<u64>,

@@ -9,7 +9,7 @@
 //! let mut youngest = std::time::Duration::ZERO;
 //! while let Some(batch) = dump.next_batch()? {
 //!     for record in batch {
-//!         youngest = youngest.max(record.expires());
+//!         youngest = youngest.max(record.expires().unwrap_or_default());
 //!     }
 //! }
 //! println!("{} sockets, the youngest has {youngest:?} left", dump.stats().sockets);

@@ -3,7 +3,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use super::TcpState;
-use crate::wire::{AF_INET, AF_INET6, Attribute, InetDiagMsg, NO_COOKIE};
+use crate::wire::{AF_INET, AF_INET6, Attribute, InetDiagMsg, NO_BACKLOG, NO_COOKIE, NO_TIMER, NO_UID};
 
 /// One socket of a dump, read with types; it borrows the received bytes.
 #[derive(Clone, Copy)]
@@ -122,25 +122,30 @@ impl<'a> SocketRecord<'a> {
         )
     }
 
-    /// Which timer runs.
+    /// Which timer runs; `None` where the source does not tell.
     #[inline]
     #[must_use]
-    pub fn timer(&self) -> Timer {
-        match self.msg.idiag_timer() {
+    pub fn timer(&self) -> Option<Timer> {
+        Some(match self.msg.idiag_timer() {
+            NO_TIMER => return None,
+            // The kernel's TIME_WAITs have their timer, always.
+            0 if self.state() == TcpState::TimeWait => return None,
             0 => Timer::Off,
             1 => Timer::Retransmit,
             2 => Timer::KeepAlive,
             TIMER_TIME_WAIT => Timer::TimeWait,
             4 => Timer::Probe,
             other => Timer::Unknown(other),
-        }
+        })
     }
 
-    /// Time until the timer fires; 0 is normal for a TIME_WAIT in its last two seconds (timer-wheel rounding).
+    /// Time until the timer fires; 0 is normal for a TIME_WAIT in its last two seconds (timer-wheel rounding). `None` where
+    /// no timer runs, or the source does not tell.
     #[inline]
     #[must_use]
-    pub fn expires(&self) -> Duration {
-        Duration::from_millis(u64::from(self.msg.idiag_expires()))
+    pub fn expires(&self) -> Option<Duration> {
+        let runs = self.timer().is_some_and(|timer| timer != Timer::Off);
+        runs.then(|| Duration::from_millis(u64::from(self.msg.idiag_expires())))
     }
 
     /// The least time since a TIME_WAIT began: a late segment may have re-armed its timer. `None` for other sockets, and
@@ -149,13 +154,14 @@ impl<'a> SocketRecord<'a> {
     #[must_use]
     pub fn time_wait_age(&self) -> Option<Duration> {
         let known = self.state() == TcpState::TimeWait && self.msg.idiag_timer() == TIMER_TIME_WAIT;
-        known.then(|| TIME_WAIT_LENGTH.saturating_sub(self.expires()))
+        let left = Duration::from_millis(u64::from(self.msg.idiag_expires()));
+        known.then(|| TIME_WAIT_LENGTH.saturating_sub(left))
     }
 
-    /// Retransmissions or probes so far.
+    /// Retransmissions or probes so far; `None` where the source does not tell the timer.
     #[must_use]
-    pub fn retransmits(&self) -> u8 {
-        self.msg.idiag_retrans()
+    pub fn retransmits(&self) -> Option<u8> {
+        self.timer().map(|_| self.msg.idiag_retrans())
     }
 
     /// Bytes received and not read; connections not yet accepted for a listener.
@@ -164,22 +170,25 @@ impl<'a> SocketRecord<'a> {
         self.msg.idiag_rqueue()
     }
 
-    /// Bytes sent and not acknowledged; the backlog for a listener.
+    /// Bytes sent and not acknowledged. For a listener the backlog; `None` where the source does not tell it, as
+    /// `/proc/net/tcp`.
     #[must_use]
-    pub fn send_queue(&self) -> u32 {
-        self.msg.idiag_wqueue()
+    pub fn send_queue(&self) -> Option<u32> {
+        Some(self.msg.idiag_wqueue()).filter(|queue| *queue != NO_BACKLOG)
     }
 
     /// The user that made the socket; always 0 for TIME_WAIT and request sockets, which have no owner in the kernel.
+    /// `None` where the source does not tell.
     #[must_use]
-    pub fn uid(&self) -> u32 {
-        self.msg.idiag_uid()
+    pub fn uid(&self) -> Option<u32> {
+        Some(self.msg.idiag_uid()).filter(|uid| *uid != NO_UID)
     }
 
-    /// The inode that `/proc/PID/fd` shows; 0 where no file is open on the socket, always so for TIME_WAIT.
+    /// The inode that `/proc/PID/fd` shows; 0 where no file is open on the socket, always so for TIME_WAIT. `None` where
+    /// the source does not tell.
     #[must_use]
-    pub fn inode(&self) -> u32 {
-        self.msg.idiag_inode()
+    pub fn inode(&self) -> Option<u32> {
+        self.uid().map(|_| self.msg.idiag_inode())
     }
 
     /// The number that names this socket and no other, where the source has one.

@@ -75,7 +75,7 @@ impl LiveSockets {
 impl Tally for LiveSockets {
     #[inline]
     fn observe(&mut self, record: &SocketRecord<'_>) {
-        let inode = record.inode();
+        let inode = record.inode().unwrap_or(0);
         self.wanted.observe(record);
         // A socket that is bound and no more has no destination.
         if inode == 0 || record.state() == TcpState::Close {
@@ -105,7 +105,7 @@ struct LiveSocket {
 impl Tally for Wanted {
     #[inline]
     fn observe(&mut self, record: &SocketRecord<'_>) {
-        self.insert(record.inode(), record.cgroup_id());
+        self.insert(record.inode().unwrap_or(0), record.cgroup_id());
     }
 }
 

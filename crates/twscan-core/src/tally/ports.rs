@@ -94,8 +94,10 @@ pub struct PortUse {
     pub time_wait: u32,
     /// By FIN_WAIT2 mini-sockets.
     pub fin_wait2_mini: u32,
-    /// Those of `time_wait` that a connect() may take over now.
+    /// Those of `time_wait` that a connect() surely may take over now.
     pub reusable: u32,
+    /// Those of `time_wait` of which the source does not tell that.
+    pub reuse_unknown: u32,
     /// Ports of the range's low parity among those that are held and not reusable: connect()'s first pass finds none when
     /// it has used them up.
     pub low_parity_held: u32,
@@ -108,7 +110,13 @@ impl PortUse {
         self.live + self.time_wait + self.fin_wait2_mini
     }
 
-    /// Ports held that no connect() may take over.
+    /// Those of `time_wait` that a connect() may take over now; `None` where the source does not tell of each.
+    #[must_use]
+    pub fn known_reusable(&self) -> Option<u32> {
+        (self.reuse_unknown == 0).then_some(self.reusable)
+    }
+
+    /// Ports held that no connect() may take over, as far as is known.
     #[must_use]
     pub fn held(&self) -> u32 {
         self.used() - self.reusable
@@ -135,6 +143,7 @@ impl PortUse {
             Hold::TimeWait(_) => self.time_wait += 1,
         }
         self.reusable += u32::from(reusable);
+        self.reuse_unknown += u32::from(hold == Hold::TimeWait(Reuse::Unknown));
         self.low_parity_held += u32::from(low_parity && !reusable);
     }
 
@@ -144,6 +153,7 @@ impl PortUse {
         self.time_wait += other.time_wait;
         self.fin_wait2_mini += other.fin_wait2_mini;
         self.reusable += other.reusable;
+        self.reuse_unknown += other.reuse_unknown;
         self.low_parity_held += other.low_parity_held;
     }
 }

@@ -11,6 +11,7 @@ use crate::socket::{SocketRecord, TcpState};
 pub struct Remaining {
     time_waits: Slots,
     minis: Option<Box<Slots>>,
+    unknown: u32,
 }
 
 impl Remaining {
@@ -18,6 +19,12 @@ impl Remaining {
     #[must_use]
     pub fn time_waits(&self) -> &[u32; SECONDS] {
         &self.time_waits.0
+    }
+
+    /// Closed connections of which the source does not tell how long they still have; they are in no slot.
+    #[must_use]
+    pub fn unknown(&self) -> u32 {
+        self.unknown
     }
 
     /// When ports come back, counted from now: how many in each second.
@@ -74,10 +81,10 @@ impl Remaining {
     /// Counts a TIME_WAIT or a FIN_WAIT2 mini-socket.
     #[inline]
     pub(super) fn add(&mut self, record: &SocketRecord<'_>) {
-        if record.state() == TcpState::TimeWait {
-            self.add_time_wait(record.expires());
-        } else {
-            self.add_mini(record.expires());
+        match record.expires() {
+            None => self.unknown += 1,
+            Some(expires) if record.state() == TcpState::TimeWait => self.add_time_wait(expires),
+            Some(expires) => self.add_mini(expires),
         }
     }
 

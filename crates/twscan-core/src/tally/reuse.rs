@@ -8,7 +8,7 @@ use crate::socket::{SocketRecord, TcpState};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ReusePolicy {
-    /// The mode; `None` where it is unknown, which counts as off.
+    /// The mode; `None` where it is unknown.
     pub mode: Option<TwReuse>,
     /// A TIME_WAIT must be older than this. Kernels before 6.14 have no parameter for it and look whether the clock's
     /// second has changed since the connection's last timestamp; that is sure after a second.
@@ -48,14 +48,20 @@ impl ReusePolicy {
     #[must_use]
     pub fn verdict(&self, record: &SocketRecord<'_>) -> Reuse {
         let time_wait = record.state() == TcpState::TimeWait;
-        if !(time_wait || record.is_fin_wait2_mini()) || !self.covers(record.is_loopback()) {
+        if !(time_wait || record.is_fin_wait2_mini()) {
+            return Reuse::No;
+        }
+        if self.mode.is_some() && !self.covers(record.is_loopback()) {
             return Reuse::No;
         }
         if !time_wait {
             return if self.keeps_fin_wait2 { Reuse::No } else { Reuse::Unlikely };
         }
-        let old = record.time_wait_age().is_some_and(|age| age > self.delay);
-        if old && self.timestamps { Reuse::Yes } else { Reuse::Unlikely }
+        match record.time_wait_age() {
+            Some(age) if self.mode.is_some() && age > self.delay && self.timestamps => Reuse::Yes,
+            Some(_) if self.mode.is_some() => Reuse::Unlikely,
+            _ => Reuse::Unknown,
+        }
     }
 }
 
@@ -67,6 +73,8 @@ pub enum Reuse {
     /// It should not: the TIME_WAIT looks younger than the delay, which a late segment can feign, or timestamps are off
     /// now, which they may not have been a minute ago.
     Unlikely,
+    /// The source does not tell how old the TIME_WAIT is, or what the mode is.
+    Unknown,
     /// It does, provided that the old connection had negotiated timestamps and its port was not chosen by bind().
     Yes,
 }
@@ -98,7 +106,15 @@ mod tests {
         assert_eq!(verdict(&loopback, 6, "10.0.0.1:1", 1), Reuse::No);
         assert_eq!(verdict(&settings(TwReuse::On), 6, "10.0.0.1:1", 1), Reuse::Yes);
         assert_eq!(verdict(&settings(TwReuse::Off), 6, "127.0.0.1:1", 1), Reuse::No);
-        assert_eq!(verdict(&Settings::default(), 6, "127.0.0.1:1", 1), Reuse::No);
+    }
+
+    #[test]
+    fn without_the_mode_or_the_age_nobody_knows() {
+        assert_eq!(verdict(&Settings::default(), 6, "127.0.0.1:1", 1), Reuse::Unknown);
+        let mut bytes = Vec::new();
+        InetDiagMsgBuilder::new(6).unknown_timer().append_payload(&mut bytes);
+        let of = |mode| ReusePolicy::of(&settings(mode)).verdict(&SocketRecord::new(InetDiagMsg::new(&bytes).unwrap()));
+        assert_eq!((of(TwReuse::On), of(TwReuse::Off)), (Reuse::Unknown, Reuse::No));
     }
 
     #[test]

@@ -7,6 +7,7 @@ pub struct StateCounts {
     // By the state's number; all numbers without a name share slot 0.
     counts: [FamilyCounts; SLOTS],
     fin_wait2_mini: u64,
+    fin_wait2_unknown: u64,
 }
 
 impl StateCounts {
@@ -16,10 +17,11 @@ impl StateCounts {
         self.counts.get(slot(state)).copied().unwrap_or_default()
     }
 
-    /// FIN_WAIT2 mini-sockets; they are among the FIN_WAIT2 too.
+    /// FIN_WAIT2 mini-sockets; they are among the FIN_WAIT2 too. `None` where the source does not tell by which timer a
+    /// socket waits, and so what it is.
     #[must_use]
-    pub fn fin_wait2_mini(&self) -> u64 {
-        self.fin_wait2_mini
+    pub fn fin_wait2_mini(&self) -> Option<u64> {
+        (self.fin_wait2_unknown == 0).then_some(self.fin_wait2_mini)
     }
 
     /// Sockets in states that this library has no name for.
@@ -42,6 +44,7 @@ impl StateCounts {
             counts.mapped += more.mapped;
         }
         self.fin_wait2_mini += other.fin_wait2_mini;
+        self.fin_wait2_unknown += other.fin_wait2_unknown;
     }
 }
 
@@ -56,7 +59,10 @@ impl Tally for StateCounts {
             }
             Family::V6 => counts.ipv6 += 1,
         }
-        self.fin_wait2_mini += u64::from(record.is_fin_wait2_mini());
+        if record.state() == TcpState::FinWait2 {
+            self.fin_wait2_mini += u64::from(record.is_fin_wait2_mini());
+            self.fin_wait2_unknown += u64::from(record.timer().is_none());
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 use std::net::{IpAddr, SocketAddr};
 
-use super::{AF_INET, AF_INET6, NO_COOKIE, align4, kind};
+use super::{AF_INET, AF_INET6, NO_BACKLOG, NO_COOKIE, NO_TIMER, NO_UID, align4, kind};
 
 /// Writes a socket in the kernel's own layout, for sources that are no netlink socket: `/proc/net/tcp`, text, tests.
 #[derive(Debug, Clone)]
@@ -96,6 +96,25 @@ impl InetDiagMsgBuilder {
     #[must_use]
     pub fn owner(mut self, uid: u32, inode: u32) -> Self {
         (self.uid, self.inode) = (uid, inode);
+        self
+    }
+
+    /// Without a timer, where the source does not tell it: [`NO_TIMER`].
+    #[must_use]
+    pub fn unknown_timer(self) -> Self {
+        self.timer(NO_TIMER, 0)
+    }
+
+    /// Without user and inode, where the source does not tell them: [`NO_UID`].
+    #[must_use]
+    pub fn unknown_owner(self) -> Self {
+        self.owner(NO_UID, 0)
+    }
+
+    /// Without a listener's backlog, where the source does not tell it: [`NO_BACKLOG`].
+    #[must_use]
+    pub fn unknown_backlog(mut self) -> Self {
+        self.queues.1 = NO_BACKLOG;
         self
     }
 

@@ -159,6 +159,13 @@ impl fmt::Debug for InetDiagMsg<'_> {
 /// `INET_DIAG_NOCOOKIE` in both words.
 pub const NO_COOKIE: u64 = u64::MAX;
 
+/// `idiag_timer` where a source does not tell the timer. No kernel sends it: its greatest is 4.
+pub const NO_TIMER: u8 = u8::MAX;
+/// `idiag_uid` where a source tells neither user nor inode: `(uid_t)-1`, which is no user.
+pub const NO_UID: u32 = u32::MAX;
+/// `idiag_wqueue` where a source does not tell a listener's backlog; `somaxconn` keeps a real one below 2^31.
+pub const NO_BACKLOG: u32 = u32::MAX;
+
 /// The length of `struct inet_diag_sockid` in bytes.
 pub const SOCK_ID_LEN: usize = size_of::<SockId>();
 
@@ -234,10 +241,10 @@ mod tests {
                 // The oracle forgets the time left of a TIME_WAIT; the view must not.
                 Some(Timer::TimeWait) => prop_assert_eq!(view.idiag_timer(), 3),
                 Some(Timer::Retransmit(left, count)) => {
-                    prop_assert_eq!((view.idiag_timer(), record.expires(), view.idiag_retrans()), (1, left, count));
+                    prop_assert_eq!((view.idiag_timer(), record.expires(), view.idiag_retrans()), (1, Some(left), count));
                 }
-                Some(Timer::KeepAlive(left)) => prop_assert_eq!((view.idiag_timer(), record.expires()), (2, left)),
-                Some(Timer::Probe(left)) => prop_assert_eq!((view.idiag_timer(), record.expires()), (4, left)),
+                Some(Timer::KeepAlive(left)) => prop_assert_eq!((view.idiag_timer(), record.expires()), (2, Some(left))),
+                Some(Timer::Probe(left)) => prop_assert_eq!((view.idiag_timer(), record.expires()), (4, Some(left))),
                 None => prop_assert!(!(1..=4).contains(&view.idiag_timer())),
             }
         }

@@ -58,7 +58,8 @@ fn judge(config: &Config, target: Option<&Target>, warn: f64, crit: f64) -> Resu
         at(crit),
         fullest.free(),
         fullest.ports().time_wait,
-        fullest.ports().reusable,
+        // U is what plugins say for a value that cannot be told.
+        fullest.ports().known_reusable().map_or("U".to_owned(), |count| count.to_string()),
         fullest.ports().live,
         budgets.len()
     );

@@ -26,10 +26,13 @@ pub(super) fn run(
     let past = earlier.as_ref().and_then(|earlier| Past::of(earlier, &sample));
     let budgets = budgets(config, &ports, target)?;
     let shown = top.unwrap_or(budgets.len());
-    let forecasts: Vec<Forecast> =
+    let ahead: Vec<Option<Forecast>> =
         budgets.iter().take(shown).map(|budget| Forecast::new(&sample, past.as_ref(), budget, horizon)).collect();
-    let hidden = budgets.len() - forecasts.len();
-    let report = ForecastReport::new(&sample, earlier.as_ref(), target.map(ToString::to_string), &forecasts);
+    let hidden = budgets.len() - ahead.len();
+    let unknown = ahead.iter().filter(|forecast| forecast.is_none()).count();
+    let forecasts: Vec<Forecast> = ahead.into_iter().flatten().collect();
+    let report = ForecastReport::new(&sample, earlier.as_ref(), target.map(ToString::to_string), &forecasts)
+        .with_unknown(unknown);
     let mut out = crate::render::stdout(config);
     match config.format {
         Format::Table => forecast::write(&report, hidden, &mut out)?,

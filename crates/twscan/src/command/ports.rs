@@ -79,9 +79,11 @@ fn blocked_by(host: &Host, ports: &[u16]) -> Result<Vec<BlockedOwner>, Failure> 
     // A TIME_WAIT has no owner.
     let live = StateSet::from_bits(StateSet::PORT_HOLDERS.bits() & !StateSet::TIME_WAIT.bits());
     host.sockets(live, &[])?.observe(&mut |record: &SocketRecord<'_>| {
-        if ports.contains(record.local_port()) && record.inode() != 0 {
+        if ports.contains(record.local_port())
+            && let Some(inode) = record.inode().filter(|inode| *inode != 0)
+        {
             wanted.observe(record);
-            holders.insert((record.local_port(), record.inode()));
+            holders.insert((record.local_port(), inode));
         }
     })?;
     let owners = OwnerScan::new(host.procfs()).find(&wanted)?;

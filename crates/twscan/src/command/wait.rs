@@ -45,7 +45,7 @@ pub(super) fn run(config: &Config, target: &Target, free: u32, timeout: Duration
             crate::render::finish(&mut out)?;
             return Ok(if done { Status::Done } else { Status::Findings });
         }
-        let first_back = Forecast::new(&sample, None, least, timeout).first_back;
+        let first_back = Forecast::new(&sample, None, least, timeout).and_then(|forecast| forecast.first_back);
         let pause = first_back.unwrap_or(SHORTEST).clamp(SHORTEST, LONGEST);
         std::thread::sleep(pause.min(timeout.saturating_sub(waited)));
     }

@@ -48,11 +48,11 @@ impl Whose {
     /// The owners of one socket, or its likely ones.
     pub(crate) fn of(&self, record: &SocketRecord<'_>) -> Vec<Share<'_>> {
         match record.inode() {
-            0 => {
+            None | Some(0) => {
                 let key = DestinationKey::of(record, self.roles.of(record));
                 self.live.shares(&key, StateSet::EMPTY, 1, &self.owners)
             }
-            inode => self.owners.of(inode).map(Share::sure).collect(),
+            Some(inode) => self.owners.of(inode).map(Share::sure).collect(),
         }
     }
 }

@@ -17,11 +17,17 @@ pub(crate) fn write(report: &ByDestReport, terminal: bool, out: &mut impl Write)
         writeln!(out)?;
     }
     let target = report.target.as_deref();
-    write_outbound(&of_role(Role::Outbound), target, terminal, out)?;
+    let unknown = report.destinations.iter().any(|row| row.range_size.is_none());
+    if unknown {
+        writeln!(out, "OUTBOUND: unknown, since the local port range is; --range says it\n")?;
+    } else {
+        write_outbound(&of_role(Role::Outbound), target, terminal, out)?;
+    }
     write_inbound(&of_role(Role::Inbound), target, out)?;
     let ambiguous = of_role(Role::Ambiguous);
     if !ambiguous.is_empty() {
-        writeln!(out, "AMBIGUOUS: local port outside the range and no listener on it now")?;
+        let outside = if unknown { "" } else { "local port outside the range and " };
+        writeln!(out, "AMBIGUOUS: {outside}no listener on it now")?;
         write_rows(&ambiguous, terminal, out)?;
         writeln!(out)?;
     }
@@ -89,7 +95,11 @@ fn write_rows(rows: &[&Destination], terminal: bool, out: &mut impl Write) -> io
         Column::Left("OF RANGE"),
     ]);
     for row in rows {
-        let share = if row.role == Role::Outbound { bar(row.percent) } else { "-".to_owned() };
+        let share = match row.percent {
+            Some(percent) if row.role == Role::Outbound => bar(percent),
+            Some(_) => "-".to_owned(),
+            None => "?".to_owned(),
+        };
         let cells: Vec<_> = state_cells(row).into_iter().chain([share]).collect();
         if terminal {
             add_row(&mut columns, row, cells);

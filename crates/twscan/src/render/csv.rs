@@ -41,11 +41,11 @@ pub(crate) fn write_destinations(rows: &[Destination], out: &mut impl Write) -> 
             text(row.device.map(|device| device.to_string())),
             row.sockets.to_string(),
             row.time_wait.to_string(),
-            row.ports_used.to_string(),
-            row.reusable.to_string(),
+            text(row.ports_used.map(|count| count.to_string())),
+            text(row.reusable.map(|count| count.to_string())),
             text(row.free.map(|free| free.to_string())),
             text(row.range_size.map(|size| size.to_string())),
-            format!("{:.3}", row.percent),
+            text(row.percent.map(|percent| format!("{percent:.3}"))),
             text(row.zone.map(|zone| zone.name().to_owned())),
         ];
         record.extend(row.states.iter().map(|(_, count)| count.to_string()));
@@ -65,9 +65,9 @@ pub(crate) fn write_budgets(rows: &[BudgetRow], out: &mut impl Write) -> Result<
         let text = |value: Option<u32>| value.map_or(String::new(), |value| value.to_string());
         let mut record = vec![row.source.to_string(), row.destination.to_string(), row.port.to_string()];
         record.push(text(row.device));
-        let counts = [row.capacity, row.used, row.live, row.time_wait, row.fin_wait2_mini, row.reusable];
-        let free = [row.unsure_ports, row.free, row.free_min, row.free_max];
-        record.extend(counts.into_iter().chain(free).map(|count| count.to_string()));
+        record.extend([row.capacity, row.used, row.live, row.time_wait].map(|count| count.to_string()));
+        record.extend([row.fin_wait2_mini, row.reusable].map(text));
+        record.extend([row.unsure_ports, row.free, row.free_min, row.free_max].map(|count| count.to_string()));
         record.push(format!("{:.3}", row.percent));
         record.push(row.zone.name().to_owned());
         record.push(text(row.sustainable_per_second));
@@ -167,12 +167,12 @@ pub(crate) fn socket_row(record: &SocketRecord<'_>, role: Role, line: &mut Vec<u
         row.local.port,
         row.remote.addr,
         row.remote.port,
-        row.timer,
+        row.timer.unwrap_or_default(),
         text(row.expires_ms),
-        row.uid,
-        row.inode,
+        text(row.uid.map(u64::from)),
+        text(row.inode.map(u64::from)),
         row.recv_q,
-        row.send_q,
+        text(row.send_q.map(u64::from)),
         text(row.cookie),
         row.role
     )

@@ -118,24 +118,38 @@ fn write_refused(finding: &FindingRow, out: &mut impl Write) -> io::Result<()> {
 
 /// The figures of a healthy host.
 fn write_vitals(sample: &Sample, out: &mut impl Write) -> io::Result<()> {
-    let horizon = std::time::Duration::from_secs(300);
-    let fullest = Forecast::all(sample, None, horizon).into_iter().next();
-    let fullest = fullest.map_or("no outbound connection holds a local port".to_owned(), |one| {
-        let fills = if one.is_filling() { "" } else { ", never fills at this rate" };
-        format!("{}: {} of {} held{fills}", one.tuple, one.held, one.capacity)
-    });
+    let fullest = match (sample.settings.range, fullest(sample)) {
+        (None, _) => "unknown, since the local port range is; --range says it".to_owned(),
+        (_, None) => "no outbound connection holds a local port".to_owned(),
+        (_, Some(fullest)) => fullest,
+    };
     write_labelled("fullest", &fullest, out)?;
     let counts = sample.destinations.time_wait();
     let unknown = |count: Option<u64>| count.map_or("unknown".to_owned(), |count| count.to_string());
+    let outbound = match sample.settings.range {
+        Some(_) => format!("{} outbound", counts.outbound),
+        None => format!("{} inbound or outbound", counts.ambiguous),
+    };
     let text = format!(
-        "{} outbound, {} inbound; limit {}; overflows since boot: {}",
-        counts.outbound,
+        "{outbound}, {} inbound; limit {}; overflows since boot: {}",
         counts.inbound,
         unknown(sample.settings.max_tw_buckets),
         unknown(sample.counters.tw_overflow)
     );
     write_labelled("TIME_WAIT", &text, out)?;
     write_labelled("settings", &settings(sample), out)
+}
+
+fn fullest(sample: &Sample) -> Option<String> {
+    let horizon = std::time::Duration::from_secs(300);
+    let ports = LocalPorts::of(sample)?;
+    let budget = ports.budgets().max_by_key(|budget| (budget.ports().held(), std::cmp::Reverse(budget.tuple())))?;
+    let fills = match Forecast::new(sample, None, &budget, horizon) {
+        None => "; the rate is unknown",
+        Some(forecast) if forecast.is_filling() => "",
+        Some(_) => ", never fills at this rate",
+    };
+    Some(format!("{}: {} of {} held{fills}", budget.tuple(), budget.ports().held(), budget.capacity()))
 }
 
 fn settings(sample: &Sample) -> String {

@@ -8,7 +8,11 @@ use super::{provenance, verdict};
 /// Forecasts for people: a picture of the last minute and the next one, and when it ends.
 pub(crate) fn write(report: &ForecastReport, hidden: usize, out: &mut impl Write) -> io::Result<()> {
     verdict::write_doubts(&report.header, out)?;
-    if report.forecasts.is_empty() {
+    if report.unknown > 0 {
+        let text = format!("how old TIME_WAITs are is not told, so {} destinations have no forecast", report.unknown);
+        verdict::write(verdict::Severity::Warning, &text, out)?;
+        writeln!(out, "{}Of other tools' texts, those of ss -tano and netstat -nato tell it.\n", verdict::INDENT)?;
+    } else if report.forecasts.is_empty() {
         writeln!(out, "No connection holds a local port.\n")?;
     }
     for row in &report.forecasts {

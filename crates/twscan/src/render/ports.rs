@@ -121,8 +121,9 @@ fn budgets(rows: &[BudgetRow], terminal: bool) -> Vec<String> {
         Column::Left("ZONE"),
     ]);
     for row in rows {
-        let live = row.live + row.fin_wait2_mini;
-        let counts = [row.used, live, row.time_wait, row.reusable].map(|count| count.to_string());
+        let live = row.live + row.fin_wait2_mini.unwrap_or(0);
+        let counts = [Some(row.used), Some(live), Some(row.time_wait), row.reusable]
+            .map(|count| count.map_or("?".to_owned(), |count| count.to_string()));
         let cells = counts.into_iter().chain([free(row), row.zone.name().to_owned()]);
         let [source, destination] = names(row);
         if terminal && source.len() + destination.len() > ROOM_FOR_NAMES {

@@ -32,7 +32,8 @@ pub(crate) fn line(header: &Header) -> String {
                 0 => String::new(),
                 count => format!(", {count} repeats dropped"),
             };
-            format!("{} sockets, {way}, {}{repeats}", dump.sockets, duration(dump.elapsed_us))
+            let took = dump.elapsed_us.map_or(String::new(), |us| format!(", {}", duration(us)));
+            format!("{} sockets, {way}{took}{repeats}", dump.sockets)
         }
         _ => "counters alone, no walk".to_owned(),
     };

@@ -81,7 +81,8 @@ fn state_cells(name: &str, row: StateRow, time_wait: &TimeWait) -> [String; 5] {
 fn roles(time_wait: &TimeWait) -> String {
     let count = |count: Option<u64>| count.unwrap_or(0);
     let inbound = count(time_wait.inbound);
-    let mut text = format!("{} outbound, {inbound} inbound", count(time_wait.outbound));
+    let outbound = time_wait.outbound.map_or("outbound unknown".to_owned(), |count| format!("{count} outbound"));
+    let mut text = format!("{outbound}, {inbound} inbound");
     if inbound > 0 {
         text.push_str(" (harmless)");
     }
@@ -103,11 +104,11 @@ fn destinations(rows: &[Destination]) -> Vec<String> {
     ]);
     for row in rows {
         let counts = [
-            row.ports_used.to_string(),
+            row.ports_used.map_or("?".to_owned(), |count| count.to_string()),
             row.time_wait.to_string(),
-            row.reusable.to_string(),
+            row.reusable.map_or("?".to_owned(), |count| count.to_string()),
             row.free.map_or("?".to_owned(), |free| free.to_string()),
-            bar(row.percent),
+            row.percent.map_or("?".to_owned(), bar),
         ];
         by_dest::add_row(&mut columns, row, counts);
     }

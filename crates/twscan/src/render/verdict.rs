@@ -48,7 +48,7 @@ pub(crate) struct Fullest {
     pub(crate) port: u16,
     /// Ports in use, reusable ones included.
     pub(crate) used: u64,
-    pub(crate) reusable: u32,
+    pub(crate) reusable: Option<u32>,
     pub(crate) free: Option<u32>,
     pub(crate) percent: f64,
     pub(crate) zone: Option<Zone>,
@@ -67,10 +67,10 @@ impl From<&Destination> for Fullest {
             source: row.source,
             destination: row.destination,
             port: row.port,
-            used: row.ports_used,
+            used: row.ports_used.unwrap_or(0),
             reusable: row.reusable,
             free: row.free,
-            percent: row.percent,
+            percent: row.percent.unwrap_or(0.0),
             zone: row.zone,
         }
     }
@@ -100,7 +100,7 @@ pub(crate) fn write_on(
 ) -> io::Result<()> {
     let destination = fullest.name();
     let name = place.map_or(destination.clone(), |place| format!("netns {}: {destination}", place.name));
-    let held = fullest.used.saturating_sub(fullest.reusable.into());
+    let held = fullest.used.saturating_sub(fullest.reusable.unwrap_or(0).into());
     let netns = place.and_then(|place| place.reference.as_ref()).map_or(String::new(), |name| format!(" -N {name}"));
     let next = format!("{INDENT}Next: twscan diagnose{netns} {destination}");
     match fullest.zone.unwrap_or(Zone::Fast) {

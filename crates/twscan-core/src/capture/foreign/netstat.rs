@@ -23,21 +23,31 @@ fn parse(v6: bool, receive: &str, send: &str, rest: &[&str]) -> Result<InetDiagM
     let queue = |text: &str| text.parse().map_err(|_| "a queue is no number");
     let (receive, send) = (queue(receive)?, queue(send)?);
     // A program's name may have blanks in it; the timer is the pair of a known name and a bracket.
-    let (number, expires, retransmits) = more
-        .windows(2)
-        .find_map(|window| match window {
-            [name, bracket] => parse_timer(name, bracket),
-            _ => None,
-        })
-        .unwrap_or_default();
+    let timer = more.windows(2).find_map(|window| match window {
+        [name, bracket] => parse_timer(name, bracket),
+        _ => None,
+    });
     let (family, local, remote) = pair(&local, &remote, v6);
-    Ok(InetDiagMsgBuilder::new(state.number())
-        .family(family)
-        .local(local)
-        .remote(remote)
-        .timer(number, expires)
-        .retransmits(retransmits)
-        .queues(receive, send))
+    let mut socket =
+        InetDiagMsgBuilder::new(state.number()).family(family).local(local).remote(remote).queues(receive, send);
+    if state == TcpState::Listen {
+        // netstat reads /proc/net/tcp, which has no backlog.
+        socket = socket.unknown_backlog();
+    }
+    socket = match timer {
+        Some((number, expires, retransmits)) => socket.timer(number, expires).retransmits(retransmits),
+        None => socket.unknown_timer(),
+    };
+    Ok(match owner(more) {
+        Some((uid, inode)) => socket.owner(uid, inode),
+        None => socket.unknown_owner(),
+    })
+}
+
+/// User and inode, which `-e` puts behind the state; with names instead of numbers (without `-n`) there is no user.
+fn owner(more: &[&str]) -> Option<(u32, u32)> {
+    let [user, inode, ..] = more else { return None };
+    Some((user.parse().ok()?, inode.parse().ok()?))
 }
 
 /// `timewait (59.54/0/0)`: time left, retransmissions, probes.

@@ -1,7 +1,6 @@
 use super::address::{Endpoint, pair};
 use super::text::{NO_ROW, Row};
 use super::timer;
-use crate::host::Source;
 use crate::socket::TcpState;
 use crate::wire::InetDiagMsgBuilder;
 
@@ -9,12 +8,58 @@ use crate::wire::InetDiagMsgBuilder;
 /// what `-o`, `-e` and `-p` add.
 pub(super) fn row(fields: &[&str]) -> Row {
     match parse(fields) {
-        Ok(socket) => Row::Socket(Source::SsText, socket),
+        Ok(row) => Row::Ss(row),
         Err(what) => Row::Unknown(what),
     }
 }
 
-fn parse(fields: &[&str]) -> Result<InetDiagMsgBuilder, &'static str> {
+/// A row of ss: where a socket has no timer, `-o` adds nothing to it, and only other rows tell whether it was given.
+pub(super) struct SsRow {
+    socket: InetDiagMsgBuilder,
+    timer: Option<(u8, u32, u8)>,
+    /// Whether `-o` was given, where this row tells.
+    asked: Option<bool>,
+}
+
+/// Whether ss was asked for timers (`-o`), as far as its rows have told.
+#[derive(Default)]
+pub(super) struct SsTimers {
+    asked: Option<bool>,
+    /// Rows before the first one that told.
+    undecided: Vec<InetDiagMsgBuilder>,
+}
+
+impl SsTimers {
+    /// Takes a row, and gives `add` what can be told by now, in the order of the file.
+    pub(super) fn take(&mut self, row: SsRow, mut add: impl FnMut(InetDiagMsgBuilder)) {
+        let SsRow { socket, timer, asked } = row;
+        if let Some(asked) = asked {
+            self.decide(asked, &mut add);
+        }
+        match (timer, self.asked) {
+            (Some((number, expires, retransmits)), _) => add(socket.timer(number, expires).retransmits(retransmits)),
+            (None, Some(asked)) => add(without_timer(socket, asked)),
+            (None, None) if self.undecided.len() < MOST_UNDECIDED => self.undecided.push(socket),
+            (None, None) => add(without_timer(socket, false)),
+        }
+    }
+
+    /// Gives out what no row has told of.
+    pub(super) fn finish(mut self, mut add: impl FnMut(InetDiagMsgBuilder)) {
+        self.decide(false, &mut add);
+    }
+
+    fn decide(&mut self, asked: bool, add: &mut impl FnMut(InetDiagMsgBuilder)) {
+        self.asked = Some(asked);
+        self.undecided.drain(..).for_each(|socket| add(without_timer(socket, asked)));
+    }
+}
+
+fn without_timer(socket: InetDiagMsgBuilder, is_off: bool) -> InetDiagMsgBuilder {
+    if is_off { socket } else { socket.unknown_timer() }
+}
+
+fn parse(fields: &[&str]) -> Result<SsRow, &'static str> {
     let (state, rest) = match fields.split_first() {
         Some((first, rest)) => match TcpState::from_name(first) {
             Some(state) => (Some(state), rest),
@@ -34,23 +79,25 @@ fn parse(fields: &[&str]) -> Result<InetDiagMsgBuilder, &'static str> {
         (None, _) => return Err("it has no state; ask ss for more states than one (ss -tan)"),
     };
     let (family, local, remote) = pair(&local, &remote, false);
-    let (number, expires, retransmits) = timer.unwrap_or_default();
     let attribute = |name: &str| more.iter().find_map(|field| field.strip_prefix(name));
     let mut socket = InetDiagMsgBuilder::new(reported(state).number())
         .family(family)
         .local(local)
         .remote(remote)
-        .timer(number, expires)
-        .retransmits(retransmits)
-        .queues(receive, send)
-        .owner(
-            attribute("uid:").and_then(|uid| uid.parse().ok()).unwrap_or(0),
-            attribute("ino:").and_then(|inode| inode.parse().ok()).unwrap_or(0),
-        );
+        .queues(receive, send);
+    // With -e there is always an inode, and a user where it is not root.
+    let inode = attribute("ino:").and_then(|inode| inode.parse().ok());
+    socket = match inode {
+        Some(inode) => socket.owner(attribute("uid:").and_then(|uid| uid.parse().ok()).unwrap_or(0), inode),
+        None => socket.unknown_owner(),
+    };
     if let Some(cookie) = attribute("sk:").and_then(|cookie| u64::from_str_radix(cookie, 16).ok()) {
         socket = socket.cookie(cookie);
     }
-    Ok(socket)
+    let time_wait = state == TcpState::TimeWait;
+    // -e is more than -o; and every TIME_WAIT has a timer.
+    let asked = if timer.is_some() || inode.is_some() { Some(true) } else { time_wait.then_some(false) };
+    Ok(SsRow { socket, timer, asked })
 }
 
 /// Name, time left, retransmissions.
@@ -67,3 +114,5 @@ fn reported(state: TcpState) -> TcpState {
 }
 
 const TIMER_TIME_WAIT: u8 = 3;
+/// Rows that are kept until one tells; some 2 MiB.
+const MOST_UNDECIDED: usize = 16 * 1024;

@@ -16,6 +16,12 @@ pub(super) fn read(mut input: impl BufRead, sink: &mut Sink) -> Result<(Source, 
     let mut number = 0u64;
     let mut payload = Vec::new();
     let mut known = false;
+    let mut timers = ss::SsTimers::default();
+    let mut add = |socket: InetDiagMsgBuilder| {
+        payload.clear();
+        socket.append_payload(&mut payload);
+        sink.add(&payload);
+    };
     loop {
         line.clear();
         let read = input.by_ref().take(MOST_LINE).read_until(b'\n', &mut line);
@@ -26,10 +32,12 @@ pub(super) fn read(mut input: impl BufRead, sink: &mut Sink) -> Result<(Source, 
         let text = String::from_utf8_lossy(&line);
         match row(&text) {
             Row::Socket(from, socket) => {
-                payload.clear();
-                socket.append_payload(&mut payload);
-                sink.add(&payload);
+                add(socket);
                 source.get_or_insert(from);
+            }
+            Row::Ss(row) => {
+                timers.take(row, &mut add);
+                source.get_or_insert(Source::SsText);
             }
             Row::Heading(from) => {
                 source.get_or_insert(from);
@@ -45,6 +53,7 @@ pub(super) fn read(mut input: impl BufRead, sink: &mut Sink) -> Result<(Source, 
             }
         }
     }
+    timers.finish(add);
     match source {
         Some(source) => Ok((source, faults.text())),
         None if known => Err(not_a_recording(&faults.text().unwrap_or_default())),
@@ -55,6 +64,7 @@ pub(super) fn read(mut input: impl BufRead, sink: &mut Sink) -> Result<(Source, 
 /// What a line is.
 pub(super) enum Row {
     Socket(Source, InetDiagMsgBuilder),
+    Ss(ss::SsRow),
     Heading(Source),
     /// Nothing of TCP: a blank line, another protocol, more about the socket above.
     Other,

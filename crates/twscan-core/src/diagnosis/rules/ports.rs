@@ -5,7 +5,7 @@ use crate::budget::{BindFirstPool, PortBudget, Zone};
 use crate::diagnosis::case::{Case, TupleCase};
 use crate::diagnosis::gate::Gate;
 use crate::diagnosis::{Code, Finding, Severity, Subject, remedies};
-use crate::forecast::{Bound, Forecast};
+use crate::forecast::{Bound, Forecast, Window};
 
 /// How hard a destination's ports are pressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -40,7 +40,7 @@ pub(super) fn pressure(case: &Case<'_>, tuple: &TupleCase) -> Pressure {
         Pressure::NearlyFull
     } else if budget.low_parity_capacity() > 0 && Gate::at(1.0).is_over(low_share(budget), was_slow) {
         Pressure::Slow
-    } else if forecast.is_filling() && budget.percent() >= LEAST_PERCENT {
+    } else if forecast.as_ref().is_some_and(Forecast::is_filling) && budget.percent() >= LEAST_PERCENT {
         Pressure::Filling
     } else {
         Pressure::None
@@ -57,7 +57,9 @@ fn finding(case: &Case<'_>, tuple: &TupleCase, pressure: Pressure) -> Finding {
     let TupleCase { budget, forecast } = tuple;
     let ports = budget.ports();
     let (to, capacity) = (budget.tuple().destination, budget.capacity());
-    let full_soon = forecast.to_full.and_then(|window| window.expected);
+    let expected =
+        |of: fn(&Forecast) -> Option<Window>| forecast.as_ref().and_then(of).and_then(|window| window.expected);
+    let (slow_soon, full_soon) = (expected(|forecast| forecast.to_slow), expected(|forecast| forecast.to_full));
     let (code, severity, title) = match pressure {
         Pressure::Full => (
             Code::PortsExhausted,
@@ -73,7 +75,7 @@ fn finding(case: &Case<'_>, tuple: &TupleCase, pressure: Pressure) -> Finding {
             (Code::PortsSlow, Severity::Warning, format!("each connect() to {to} scans: half of its ports are held"))
         }
         _ => {
-            let first = full_soon.or(forecast.to_slow.and_then(|window| window.expected)).unwrap_or(case.horizon);
+            let first = full_soon.or(slow_soon).unwrap_or(case.horizon);
             let what = if full_soon.is_some() { "run out" } else { "are half held" };
             (Code::PortsFilling, Severity::Warning, format!("local ports to {to} {what} in about {}", seconds(first)))
         }
@@ -87,15 +89,12 @@ fn finding(case: &Case<'_>, tuple: &TupleCase, pressure: Pressure) -> Finding {
         .figure("percent", budget.percent())
         .figure("live", ports.live)
         .figure("time_wait", ports.time_wait)
-        .figure("reusable", ports.reusable)
-        .figure("closed_per_second", forecast.arrivals.present())
-        .figure("closed_per_second_peak", forecast.arrivals.peak)
-        .figure("steady_state_ports", forecast.steady_state_ports);
-    for (name, window) in [("seconds_to_slow", forecast.to_slow), ("seconds_to_full", forecast.to_full)] {
-        if let Some(expected) = window.and_then(|window| window.expected) {
-            finding = finding.figure(name, expected.as_secs_f64());
-        }
-    }
+        .figure_of("reusable", ports.known_reusable())
+        .figure_of("closed_per_second", forecast.as_ref().map(|forecast| forecast.arrivals.present()))
+        .figure_of("closed_per_second_peak", forecast.as_ref().map(|forecast| forecast.arrivals.peak))
+        .figure_of("steady_state_ports", forecast.as_ref().map(|forecast| forecast.steady_state_ports))
+        .figure_of("seconds_to_slow", slow_soon.map(|time| time.as_secs_f64()))
+        .figure_of("seconds_to_full", full_soon.map(|time| time.as_secs_f64()));
     finding = notes(case, tuple, pressure, finding);
     finding = finding.because(cause(budget, pressure));
     remedies::for_ports(case, tuple, finding)
@@ -109,11 +108,11 @@ fn notes(case: &Case<'_>, tuple: &TupleCase, pressure: Pressure, mut finding: Fi
         (_, 0) => "all of live connections".to_owned(),
         (live, closed) => format!("{live} live, {closed} TIME_WAIT"),
     };
+    let reusable = ports.known_reusable().map_or("nobody knows how many".to_owned(), |count| count.to_string());
     finding = finding.seen(format!(
-        "{} of {} ports used, {what}, {} reusable, {} free",
+        "{} of {} ports used, {what}, {reusable} reusable, {} free",
         ports.used(),
         budget.capacity(),
-        ports.reusable,
         budget.free()
     ));
     if let Some(log) = case.facts.exhausted_to(budget.tuple().destination) {
@@ -121,6 +120,15 @@ fn notes(case: &Case<'_>, tuple: &TupleCase, pressure: Pressure, mut finding: Fi
         finding = finding.figure("failed_connects", log.events);
         finding = finding.seen(format!("{} failed connects in the log{span}", log.events));
     }
+    finding = match forecast {
+        Some(forecast) => course(forecast, pressure, finding),
+        None => finding.note("unsure", "the source does not tell how old the TIME_WAITs are, and so no rate"),
+    };
+    finding.note("who", who(case, tuple))
+}
+
+/// When it began and when it ends.
+fn course(forecast: &Forecast, pressure: Pressure, mut finding: Finding) -> Finding {
     if let Some((ago, first, then)) = onset(forecast) {
         finding = finding.figure("since_seconds", ago);
         let slowed = if pressure >= Pressure::Slow && then >= 1.0 && f64::from(first) > 3.0 * then {
@@ -145,7 +153,7 @@ fn notes(case: &Case<'_>, tuple: &TupleCase, pressure: Pressure, mut finding: Fi
     if forecast.arrivals.bound == Bound::AtLeast {
         finding = finding.note("unsure", "the rate is a lower bound: reused TIME_WAITs are gone");
     }
-    finding.note("who", who(case, tuple))
+    finding
 }
 
 fn who(case: &Case<'_>, tuple: &TupleCase) -> String {

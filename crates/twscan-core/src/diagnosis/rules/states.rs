@@ -108,8 +108,8 @@ pub(in crate::diagnosis) fn fin_wait2(case: &Case<'_>) -> Vec<Finding> {
             if outbound { Severity::Warning } else { Severity::Info },
             format!("{} connections {} in FIN_WAIT2{holds}", pile.now, pile.place()),
         )
-        .figure("mini_sockets", case.sample.states.fin_wait2_mini())
-        .figure("tcp_fin_timeout", timeout)
+        .figure_of("mini_sockets", case.sample.states.fin_wait2_mini())
+        .figure_of("tcp_fin_timeout", case.sample.settings.fin_timeout.map(|timeout| timeout.as_secs()))
         .because(
             "this side has closed and the other side does not, most often for its CLOSE_WAIT leak; what no program holds any \
              more ends after tcp_fin_timeout",

@@ -48,6 +48,10 @@ pub(super) fn write(config: &Config, report: &PlanReport) -> Result<(), Failure>
 
 fn of_goal(host: &Host, goal: &Goal) -> Result<(Plan, Provenance), Failure> {
     let sample = Sampler::new(host).take()?;
+    if sample.settings.range.is_none() {
+        // What the changes would be from is not known.
+        return Err(twscan_core::Error::NoPortRange.into());
+    }
     let devices = host.procfs().devices();
     let situation = Situation::of(&sample)
         .with_services(&host.procfs().udp_services()?)

@@ -58,7 +58,10 @@ pub(crate) fn row(record: &SocketRecord<'_>, role: Role, lines: &mut Vec<u8>) ->
         line.blank_to(13);
         line.number_right(record.recv_queue(), 6);
         line.text(b"  ");
-        line.number_right(record.send_queue(), 6);
+        match record.send_queue() {
+            Some(queue) => line.number_right(queue, 6),
+            None => line.text(b"     ?"),
+        }
         line.text(b"  ");
         let start = line.len();
         endpoint(record.local(), line);
@@ -67,16 +70,18 @@ pub(crate) fn row(record: &SocketRecord<'_>, role: Role, lines: &mut Vec<u8>) ->
         endpoint(record.remote(), line);
         line.blank_to(start + 24);
         let start = line.len();
-        if record.timer() == Timer::Off {
-            line.text(b"-");
-        } else {
-            line.word(timer(record.timer()));
-            line.text(b" ");
-            let tenths = record.raw().idiag_expires() / 100;
-            line.number(tenths / 10);
-            line.text(b".");
-            line.number(tenths % 10);
-            line.text(b"s");
+        match record.timer() {
+            None => line.text(b"?"),
+            Some(Timer::Off) => line.text(b"-"),
+            Some(runs) => {
+                line.word(timer(runs));
+                line.text(b" ");
+                let tenths = record.raw().idiag_expires() / 100;
+                line.number(tenths / 10);
+                line.text(b".");
+                line.number(tenths % 10);
+                line.text(b"s");
+            }
         }
         line.blank_to(start + 18);
         line.word(role_name(role));
@@ -102,18 +107,23 @@ pub(crate) fn json_line(record: &SocketRecord<'_>, role: Role, lines: &mut Vec<u
         address(remote.ip(), line);
         line.text(br#"","port":"#);
         line.number(remote.port());
-        line.text(br#"},"timer":""#);
-        line.word(timer(record.timer()));
-        line.text(br#"","expires_ms":"#);
-        optional((record.timer() != Timer::Off).then(|| record.raw().idiag_expires()), line);
+        match record.timer() {
+            Some(known) => {
+                line.text(br#"},"timer":""#);
+                line.word(timer(known));
+                line.text(br#"","expires_ms":"#);
+            }
+            None => line.text(br#"},"timer":null,"expires_ms":"#),
+        }
+        optional(record.expires().map(|_| record.raw().idiag_expires()), line);
         line.text(br#","uid":"#);
-        line.number(record.uid());
+        optional(record.uid(), line);
         line.text(br#","inode":"#);
-        line.number(record.inode());
+        optional(record.inode(), line);
         line.text(br#","recv_q":"#);
         line.number(record.recv_queue());
         line.text(br#","send_q":"#);
-        line.number(record.send_queue());
+        optional(record.send_queue(), line);
         line.text(br#","cookie":"#);
         optional(record.cookie(), line);
         line.text(br#","role":""#);

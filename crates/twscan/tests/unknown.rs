@@ -1,0 +1,139 @@
+//! What another tool's recording does not tell is unknown in every document and table, never zero.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test says what it expects by failing")]
+
+use std::path::PathBuf;
+
+use assert_cmd::Command;
+use serde_json::Value;
+
+fn golden(name: &str) -> String {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/foreign").join(name).display().to_string()
+}
+
+/// What a command prints of a file of fixtures/foreign.
+fn shown(name: &str, args: &[&str]) -> String {
+    let output = Command::cargo_bin("twscan").unwrap().args(args).args(["--from", &golden(name)]).output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{args:?} of {name}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn document(name: &str, args: &[&str]) -> Value {
+    serde_json::from_str(&shown(name, &[args, &["--json"]].concat())).unwrap()
+}
+
+const RANGE: [&str; 2] = ["--range", "41000-41019"];
+const REUSE: [&str; 4] = ["--range", "41000-41019", "--tw-reuse", "2"];
+
+#[test]
+fn fields_of_sockets_are_null_empty_or_a_question_mark() {
+    for (name, timer, owner, backlog) in [
+        ("ss-tan.txt", false, false, true),
+        ("ss-tano.txt", true, false, true),
+        ("ss-tanoe.txt", true, true, true),
+        ("netstat-nat.txt", false, false, false),
+        ("netstat-natoe.txt", true, true, false),
+        ("netstat-natpo.txt", true, false, false),
+        ("proc-net-tcp-both.txt", true, true, false),
+    ] {
+        let rows = shown(name, &["list", "--format", "jsonl"]);
+        for row in rows.lines().map(|row| serde_json::from_str::<Value>(row).unwrap()) {
+            assert_eq!(row["timer"].is_string(), timer, "{name}: {row}");
+            assert_eq!((row["uid"].is_u64(), row["inode"].is_u64()), (owner, owner), "{name}: {row}");
+            let listens = row["state"] == "LISTEN";
+            assert_eq!(row["send_q"].is_u64(), backlog || !listens, "{name}: {row}");
+            assert!(row["expires_ms"].is_null() || timer, "{name}: {row}");
+        }
+        for row in shown(name, &["list", "--format", "csv"]).lines().skip(1) {
+            let cells: Vec<_> = row.split(',').collect();
+            assert_eq!(
+                (!cells[6].is_empty(), !cells[8].is_empty(), !cells[9].is_empty()),
+                (timer, owner, owner),
+                "{row}"
+            );
+        }
+        for row in shown(name, &["list"]).lines().skip(1) {
+            let cells: Vec<_> = row.split_ascii_whitespace().collect();
+            assert_eq!(cells[5] != "?", timer, "{row}");
+            assert_eq!(cells[2] != "?", backlog || cells[0] != "LISTEN", "{row}");
+        }
+    }
+}
+
+#[test]
+fn reuse_is_known_with_the_timers_and_the_mode_alone() {
+    for (name, given, known) in [
+        ("ss-tan.txt", &REUSE[..], false),
+        ("netstat-nat.txt", &REUSE, false),
+        ("netstat-nato.txt", &RANGE, false),
+        ("netstat-nato.txt", &REUSE, true),
+        ("ss-dump.bin", &REUSE, true),
+    ] {
+        let budgets = document(name, &[&["ports"], given].concat());
+        let budget = &budgets["budgets"][0];
+        assert_eq!(budget["reusable"].is_u64(), known, "{name}: {budget}");
+        let (free, most) = (budget["free"].as_u64().unwrap(), budget["free_max"].as_u64().unwrap());
+        assert!(known || (free < most && budget["certainty"] == "estimate"), "{name}: {budget}");
+        for command in ["summary", "by-dest"] {
+            let row = &document(name, &[&[command], given].concat())["destinations"][0];
+            assert_eq!((row["role"].as_str(), row["reusable"].is_u64()), (Some("outbound"), known), "{command} {row}");
+        }
+        let line = shown(name, &[&["check"], given].concat());
+        assert_eq!(line.contains(" reusable=U "), !known, "{line}");
+        let table = shown(name, &[&["ports"], given].concat());
+        assert_eq!(
+            table.lines().any(|line| line.starts_with("127.0.0.1  ") && line.contains(" ? ")),
+            !known,
+            "{table}"
+        );
+    }
+}
+
+#[test]
+fn without_ages_there_is_no_rate_and_no_mini_socket() {
+    let forecast = document("ss-tan.txt", &[&["forecast"], &RANGE[..]].concat());
+    assert_eq!((&forecast["forecasts"], &forecast["unknown"]), (&Value::Array(Vec::new()), &3.into()));
+    assert!(shown("ss-tan.txt", &[&["forecast"], &RANGE[..]].concat()).contains("3 destinations have no forecast"));
+    let known = document("ss-tano.txt", &[&["forecast"], &RANGE[..]].concat());
+    assert_eq!((known["forecasts"].as_array().unwrap().len(), &known["unknown"]), (3, &0.into()));
+    let ports = document("ss-tan.txt", &[&["ports", "127.0.0.1:9101"], &RANGE[..]].concat());
+    assert_eq!(
+        (&ports["budgets"][0]["forecast"], &ports["budgets"][0]["fin_wait2_mini"]),
+        (&Value::Null, &Value::Null)
+    );
+    for (name, minis) in [("ss-tan.txt", Value::Null), ("ss-tano.txt", 1.into())] {
+        assert_eq!(document(name, &["summary"])["time_wait"]["fin_wait2_mini"], minis, "{name}");
+    }
+    let diagnosis = shown("ss-tan.txt", &[&["diagnose"], &RANGE[..]].concat());
+    assert!(diagnosis.contains("the rate is unknown"), "{diagnosis}");
+}
+
+#[test]
+fn without_the_range_nothing_is_said_of_ports() {
+    let summary = document("ss-tano.txt", &["summary"]);
+    assert_eq!((&summary["time_wait"]["outbound"], &summary["time_wait"]["ambiguous"]), (&Value::Null, &5.into()));
+    assert_eq!((&summary["dump"]["elapsed_us"], &summary["dump"]["bytes"]), (&Value::Null, &Value::Null));
+    let rows = document("ss-tano.txt", &["by-dest"]);
+    assert_eq!(
+        (&rows["destinations"][0]["percent"], &rows["destinations"][0]["ports_used"]),
+        (&Value::Null, &Value::Null)
+    );
+    assert!(shown("ss-tano.txt", &["by-dest"]).starts_with("OUTBOUND: unknown"));
+    let diagnosis = shown("ss-tano.txt", &["diagnose"]);
+    assert!(
+        diagnosis.contains("local ports are unknown") && diagnosis.contains("5 inbound or outbound"),
+        "{diagnosis}"
+    );
+    for command in [&["ports"][..], &["forecast"], &["tune", "plan"]] {
+        let output =
+            Command::cargo_bin("twscan").unwrap().args(command).args(["--from", &golden("ss-tan.txt")]).output();
+        let stderr = String::from_utf8(output.unwrap().stderr).unwrap();
+        assert!(stderr.contains("cannot tell the local port range"), "{command:?}: {stderr}");
+    }
+    let compared = Command::cargo_bin("twscan")
+        .unwrap()
+        .args(["compare", "--json", &golden("ss-tan.txt"), &golden("netstat-nato.txt")])
+        .output()
+        .unwrap();
+    let compared: Value = serde_json::from_slice(&compared.stdout).unwrap();
+    assert_eq!(compared["states"]["CLOSE"], Value::Null, "ss -a does not show bound-but-idle sockets");
+}
