@@ -340,11 +340,14 @@ pub(crate) struct CaptureArgs {
     /// How long from one sample to the next: 500ms, 5s
     #[arg(long, value_name = "TIME", default_value = "1s", requires = "duration")]
     pub(crate) interval: String,
+    /// Record which processes have the sockets too
+    #[arg(short = 'p', long)]
+    pub(crate) owners: bool,
     /// Replace addresses, the same one always by the same, and the host's name; ports stay
     #[arg(long)]
     pub(crate) anonymize: bool,
     /// In which form
-    #[arg(long = "as", value_name = "FORM", default_value = "twscan", conflicts_with_all = ["duration", "anonymize"])]
+    #[arg(long = "as", value_name = "FORM", default_value = "twscan", conflicts_with_all = ["duration", "anonymize", "owners"])]
     pub(crate) form: CaptureForm,
 }
 

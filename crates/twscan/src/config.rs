@@ -58,7 +58,7 @@ pub(crate) struct Config {
 
 #[derive(Debug)]
 pub(crate) enum Action {
-    Capture { file: String, series: Option<Series>, anonymize: bool, form: CaptureForm },
+    Capture(Capture),
     Compare { before: Recording, after: Option<Recording>, top: usize },
     Summary { quick: bool, top: usize },
     ByDest(ByDest),
@@ -77,7 +77,7 @@ impl Action {
     pub(crate) fn needs_net_admin(&self) -> bool {
         let judges_marks = |filter: &Filter| filter.needs().mark;
         match self {
-            Self::Tune(_) | Self::Selftest { .. } | Self::Capture { .. } => true,
+            Self::Tune(_) | Self::Selftest { .. } | Self::Capture(_) => true,
             Self::ByDest(asked) => asked.filter.as_ref().is_some_and(judges_marks),
             Self::List(asked) => judges_marks(&asked.filter),
             _ => false,
@@ -242,6 +242,16 @@ impl Config {
     }
 }
 
+/// What to record, and where to.
+#[derive(Debug)]
+pub(crate) struct Capture {
+    pub(crate) file: String,
+    pub(crate) series: Option<Series>,
+    pub(crate) owners: bool,
+    pub(crate) anonymize: bool,
+    pub(crate) form: CaptureForm,
+}
+
 /// Samples one after the other.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Series {
@@ -250,12 +260,12 @@ pub(crate) struct Series {
 }
 
 fn capture(args: CaptureArgs) -> Result<Action, Failure> {
-    let CaptureArgs { file, duration, interval, anonymize, form } = args;
+    let CaptureArgs { file, duration, interval, owners, anonymize, form } = args;
     let series = match duration {
         None => None,
         Some(duration) => Some(Series { duration: time(&duration)?, interval: time(&interval)? }),
     };
-    Ok(Action::Capture { file, series, anonymize, form })
+    Ok(Action::Capture(Capture { file, series, owners, anonymize, form }))
 }
 
 /// Reads `500ms`, `90s`, `5m`, `1h`.

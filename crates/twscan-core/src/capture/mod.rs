@@ -23,7 +23,9 @@
 
 mod anonymize;
 mod container;
+mod files;
 mod foreign;
+mod owners;
 mod recording;
 mod replay;
 mod sample;

@@ -1,5 +1,4 @@
 use std::io::{Read, Write};
-use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::container::{MAGIC, Next, Section, Sections};
@@ -98,10 +97,9 @@ impl Recording {
             let Some(text) = text else { continue };
             let name = format!("sys/net/ipv4/{key}");
             for sample in self.samples.iter_mut().chain([&mut self.last]) {
-                if sample.files.contains_key(&name) {
+                if !sample.files.supply(&name, text.clone().into_bytes()) {
                     return Err(not_a_recording(&format!("it has a {key} of its own, which is not overruled")));
                 }
-                Arc::make_mut(&mut sample.files).insert(name.clone(), text.clone().into_bytes());
             }
         }
         Ok(self)

@@ -5,14 +5,17 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::anonymize::Anonymizer;
 use super::container::Section;
+use super::files::{FILES, StoredFiles};
+use super::owners::{OWNERS, StoredOwners};
 use super::replay::Replay;
 use super::tape::Tape;
 use crate::Error;
 use crate::host::{Channel, Host, Recorded, Source};
-use crate::procfs::{Files, ProcFs};
+use crate::procfs::ProcFs;
+use crate::procfs::owner::Wanted;
 use crate::sock_diag::DumpRequest;
 use crate::socket::{SocketRecord, StateSet};
-use crate::tally::explicit_binds;
+use crate::tally::{Tally, explicit_binds};
 
 /// One moment of a host as it was recorded.
 #[derive(Debug, Clone)]
@@ -20,14 +23,17 @@ pub struct RecordedSample {
     pub(super) at: SystemTime,
     pub(super) source: Source,
     pub(super) anonymized: bool,
-    pub(super) files: Arc<Files>,
+    pub(super) files: StoredFiles,
     pub(super) walks: Arc<Vec<RecordedWalk>>,
+    /// `None` where they were not asked for.
+    pub(super) owners: Option<Arc<StoredOwners>>,
 }
 
 /// What to record, and how.
 #[derive(Debug, Clone, Default)]
 pub struct RecordOptions {
     anonymize: Option<Anonymizer>,
+    owners: bool,
 }
 
 impl RecordOptions {
@@ -37,11 +43,19 @@ impl RecordOptions {
         Self::default()
     }
 
+    /// Notes which processes have the sockets open, as far as the reader may see: [`Host::owners`] tells them again.
+    #[must_use]
+    pub fn owners(mut self) -> Self {
+        self.owners = true;
+        self
+    }
+
     /// Replaces addresses and the host's name.
     ///
     /// The same address becomes the same other one in all samples recorded with these options (and their clones), and two
     /// addresses that share a prefix still do. The loopback, unspecified and multicast addresses stay as they are;
     /// private and other well-known prefixes keep their first bits. Ports, counters and parameters are kept.
+    /// Of owners, process ids, user ids and the names of programs are kept; users' names and cgroups are not.
     #[must_use]
     pub fn anonymize(mut self) -> Self {
         self.anonymize = Some(Anonymizer::new());
@@ -68,8 +82,9 @@ impl RecordedSample {
         let teed = host.tee(move |channel| recorder.record(channel));
         let walk = teed.tally(StateSet::PORT_HOLDERS, &[], || {
             tape.rewind(0);
-            |_: &SocketRecord<'_>| ()
+            Sockets { wanted: options.owners.then(Wanted::new) }
         })?;
+        let owners = walk.tally.wanted.map(|wanted| host.owners(&wanted)).transpose()?;
         if let Some(error) = &walk.interruption {
             tape.fault(error.chain());
         }
@@ -87,8 +102,9 @@ impl RecordedSample {
             at,
             source: walk.source,
             anonymized: options.anonymize.is_some(),
-            files: Arc::new(files),
+            files: StoredFiles::pack(&files),
             walks: Arc::new(walks),
+            owners: owners.map(|owners| Arc::new(StoredOwners::pack(owners, options.anonymize.as_ref()))),
         })
     }
 
@@ -122,7 +138,11 @@ impl RecordedSample {
         let walks = self.walks.clone();
         let open = move || Ok(Box::new(Replay::new(walks.clone())) as Channel);
         let recorded = Recorded { at: self.at, from: from.to_owned() };
-        Host::of_recording(open, ProcFs::of_record(self.files.clone()), self.source, recorded)
+        let host = Host::of_recording(open, ProcFs::of_record(Arc::new(self.files.unpack())), self.source, recorded);
+        match self.owners.clone() {
+            Some(owners) => host.with_owners(move |wanted| owners.find(wanted)),
+            None => host,
+        }
     }
 
     /// Writes a whole sample; it follows the beginning of a [recording](super::Recording::begin) or another sample.
@@ -138,11 +158,12 @@ impl RecordedSample {
 
     fn sections(&self) -> Vec<Section> {
         let mut sections = vec![Section::pack(SAMPLE, self.heading().as_bytes())];
-        sections.extend(pack_files(&self.files));
+        sections.extend(self.files.to_sections());
         for walk in self.walks.iter() {
             sections.push(Section::pack(WALK, &walk.encode()));
             sections.extend(walk.chunks.iter().cloned());
         }
+        sections.extend(self.owners.iter().flat_map(|owners| owners.sections().iter().cloned()));
         let count = sections.len().to_string();
         sections.push(Section::pack(TAIL, count.as_bytes()));
         sections
@@ -177,21 +198,36 @@ impl RecordedSample {
             at,
             source,
             anonymized: field("anonymized")? == "true",
-            files: Arc::default(),
+            files: StoredFiles::default(),
             walks: Arc::default(),
+            owners: None,
         };
-        let (mut files, mut walks) = (Files::new(), Vec::new());
+        let (mut walks, mut owners) = (Vec::new(), None);
         for section in rest {
             match section.kind() {
-                FILES => unpack_files(&section.unpack()?, &mut files)?,
+                FILES => sample.files.add(section)?,
                 WALK => walks.push(RecordedWalk::decode(&section.unpack()?).ok_or("a walk's heading is broken")?),
                 DATA => walks.last_mut().ok_or("datagrams before any walk")?.chunks.push(section.clone()),
+                OWNERS => owners.get_or_insert_with(StoredOwners::default).add(section)?,
                 // What a later version adds.
                 _ => {}
             }
         }
-        (sample.files, sample.walks) = (Arc::new(files), Arc::new(walks));
+        (sample.walks, sample.owners) = (Arc::new(walks), owners.map(Arc::new));
         Ok(sample)
+    }
+}
+
+/// What the recorder itself notes of the sockets that pass.
+struct Sockets {
+    wanted: Option<Wanted>,
+}
+
+impl Tally for Sockets {
+    fn observe(&mut self, record: &SocketRecord<'_>) {
+        if let Some(wanted) = &mut self.wanted {
+            wanted.observe(record);
+        }
     }
 }
 
@@ -231,49 +267,12 @@ impl RecordedWalk {
     }
 }
 
-/// Each file as the length of its name (16 bits), the length of its content (32 bits), name and content.
-fn pack_files(files: &Files) -> Vec<Section> {
-    let mut sections = Vec::new();
-    let mut raw = Vec::new();
-    for (name, content) in files {
-        let content = content.get(..MOST_FILE).unwrap_or(content);
-        let (Ok(name_len), Ok(len)) = (u16::try_from(name.len()), u32::try_from(content.len())) else { continue };
-        if !raw.is_empty() && raw.len() + name.len() + content.len() > MOST_FILE {
-            sections.push(Section::pack(FILES, &raw));
-            raw.clear();
-        }
-        raw.extend_from_slice(&name_len.to_le_bytes());
-        raw.extend_from_slice(&len.to_le_bytes());
-        raw.extend_from_slice(name.as_bytes());
-        raw.extend_from_slice(content);
-    }
-    sections.push(Section::pack(FILES, &raw));
-    sections
-}
-
-fn unpack_files(mut raw: &[u8], files: &mut Files) -> Result<(), &'static str> {
-    while !raw.is_empty() {
-        let parsed = raw.split_first_chunk().and_then(|(name_len, rest)| {
-            let (len, rest) = rest.split_first_chunk()?;
-            let (name, rest) = rest.split_at_checked(usize::from(u16::from_le_bytes(*name_len)))?;
-            let (content, rest) = rest.split_at_checked(u32::from_le_bytes(*len) as usize)?;
-            Some((std::str::from_utf8(name).ok()?, content, rest))
-        });
-        let (name, content, rest) = parsed.ok_or("a file is longer than its section")?;
-        files.insert(name.to_owned(), content.to_vec());
-        raw = rest;
-    }
-    Ok(())
-}
-
 pub(super) fn cannot_write(cause: io::Error) -> Error {
     Error::WriteRecording { cause }
 }
 
 /// A sample begins: its time and source, a `key=value` a line.
 pub(super) const SAMPLE: [u8; 4] = *b"SMPL";
-/// Files of `/proc`.
-const FILES: [u8; 4] = *b"FILE";
 /// A dump begins: the request.
 const WALK: [u8; 4] = *b"WALK";
 /// Datagrams of the last walk: length (32 bits), nanoseconds since the request (64 bits), bytes.
@@ -283,6 +282,3 @@ pub(super) const TAIL: [u8; 4] = *b"TAIL";
 
 const HEADLESS: &str = "a sample without a beginning";
 const BYTE_ORDER: &str = if cfg!(target_endian = "big") { "big" } else { "little" };
-
-/// The most bytes that are kept of a file.
-const MOST_FILE: usize = 512 * 1024;

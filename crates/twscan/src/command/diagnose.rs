@@ -62,7 +62,7 @@ fn judge(
             .diagnose()
     };
     let mut diagnosis = examine(&facts);
-    if !options.owners && host.recorded().is_none() && diagnosis.find(Code::CloseWaitLeak).is_some() {
+    if !options.owners && host.knows_owners() && diagnosis.find(Code::CloseWaitLeak).is_some() {
         // A leak is somebody's: without the name the finding is half of one.
         facts::add_owners(&host, &sample, &mut facts)?;
         diagnosis = examine(&facts);

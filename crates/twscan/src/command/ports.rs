@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use twscan_core::budget::{LocalPorts, PortBudget};
 use twscan_core::host::Host;
 use twscan_core::port::PortSet;
-use twscan_core::procfs::owner::{OwnerScan, Wanted};
+use twscan_core::procfs::owner::Wanted;
 use twscan_core::report::{BlockedOwner, PortsReport, sort_fullest_first};
 use twscan_core::route::source_to;
 use twscan_core::sample::{Provenance, Sampler};
@@ -71,9 +71,6 @@ fn report(
 
 /// The processes whose sockets hold these ports, by port.
 fn blocked_by(host: &Host, ports: &[u16]) -> Result<Vec<BlockedOwner>, Failure> {
-    if host.recorded().is_some() {
-        return Err(twscan_core::Error::NotRecorded { what: "which processes had the sockets" }.into());
-    }
     let ports: PortSet = ports.iter().copied().collect();
     let (mut wanted, mut holders) = (Wanted::default(), BTreeSet::new());
     // A TIME_WAIT has no owner.
@@ -84,7 +81,7 @@ fn blocked_by(host: &Host, ports: &[u16]) -> Result<Vec<BlockedOwner>, Failure> 
             holders.insert((record.local_port(), record.inode()));
         }
     })?;
-    let owners = OwnerScan::new(host.procfs()).find(&wanted)?;
+    let owners = host.owners(&wanted)?;
     let mut rows: Vec<_> = holders
         .iter()
         .flat_map(|(port, inode)| owners.of(*inode).map(|process| BlockedOwner::new(*port, process)))
