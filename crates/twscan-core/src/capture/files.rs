@@ -1,10 +1,12 @@
+use std::sync::Arc;
+
 use super::container::Section;
 use crate::procfs::Files;
 
 /// The files of `/proc` of a sample. They stay packed, so that a long series takes no more memory than its file.
 #[derive(Debug, Clone, Default)]
 pub(super) struct StoredFiles {
-    sections: Vec<Section>,
+    sections: Arc<Vec<Section>>,
     bytes: usize,
     /// What the recording lacked and somebody else told.
     supplied: Files,
@@ -12,7 +14,7 @@ pub(super) struct StoredFiles {
 
 impl StoredFiles {
     pub(super) fn pack(files: &Files) -> Self {
-        Self { sections: pack(files), ..Self::default() }
+        Self { sections: Arc::new(pack(files)), ..Self::default() }
     }
 
     /// Takes a section that was read, once it has proved whole.
@@ -23,7 +25,7 @@ impl StoredFiles {
             return Err("a sample has more files than there are");
         }
         unpack(&raw, &mut Files::new())?;
-        self.sections.push(section.clone());
+        Arc::make_mut(&mut self.sections).push(section.clone());
         Ok(())
     }
 
@@ -46,7 +48,7 @@ impl StoredFiles {
     }
 
     pub(super) fn to_sections(&self) -> Vec<Section> {
-        let mut sections = self.sections.clone();
+        let mut sections = self.sections.as_ref().clone();
         if !self.supplied.is_empty() {
             sections.extend(pack(&self.supplied));
         }
@@ -116,7 +118,7 @@ mod tests {
 
     #[test]
     fn a_bomb_of_files_is_refused() {
-        let section = StoredFiles::pack(&Files::from([("a".to_owned(), vec![0; MOST_FILE])])).sections.remove(0);
+        let section = StoredFiles::pack(&Files::from([("a".to_owned(), vec![0; MOST_FILE])])).to_sections().remove(0);
         let mut read = StoredFiles::default();
         let refused = (0..64).find_map(|_| read.add(&section).err());
         assert_eq!(refused, Some("a sample has more files than there are"));

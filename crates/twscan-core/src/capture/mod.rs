@@ -23,8 +23,12 @@
 
 mod anonymize;
 mod container;
+mod directory;
+#[cfg(all(feature = "live", target_os = "linux"))]
+mod everywhere;
 mod files;
 mod foreign;
+mod namespaces;
 mod owners;
 mod recording;
 mod replay;
@@ -32,5 +36,6 @@ mod sample;
 mod ss_dump;
 mod tape;
 
+pub use namespaces::{RecordedNamespaces, RecordedNetns, RecordedVisit};
 pub use recording::{Absent, Recording};
 pub use sample::{RecordOptions, RecordedSample};

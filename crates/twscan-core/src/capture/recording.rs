@@ -1,9 +1,11 @@
 use std::io::{Read, Write};
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::container::{MAGIC, Next, Section, Sections};
-use super::sample::{SAMPLE, TAIL, cannot_write};
-use super::{RecordedSample, foreign};
+use super::namespaces::Surroundings;
+use super::sample::{Belongs, NETNS, SAMPLE, TAIL, cannot_write};
+use super::{RecordedNetns, RecordedSample, RecordedVisit, foreign};
 use crate::Error;
 use crate::port::{PortRange, PortSet};
 use crate::procfs::TwReuse;
@@ -71,6 +73,56 @@ impl Recording {
         &self.last
     }
 
+    /// The last sample that holds every network namespace of the host, whole where there is one; `None` where one alone
+    /// was recorded.
+    #[must_use]
+    pub fn last_everywhere(&self) -> Option<&RecordedSample> {
+        let is_whole = |sample: &&RecordedSample| sample.namespaces().is_some_and(|namespaces| namespaces.is_whole());
+        let everywhere = || self.samples.iter().rev().filter(|sample| sample.namespaces.is_some());
+        everywhere().find(is_whole).or_else(|| everywhere().next())
+    }
+
+    /// The samples of one of the host's network namespaces alone, by the name of its file, its container's id, what
+    /// `--netns` took for it then, or its inode.
+    ///
+    /// # Errors
+    /// [`Error::NotARecording`] where the last sample has not exactly one such namespace.
+    pub fn of_netns(mut self, name: &str) -> Result<Self, Error> {
+        let refuse = |what: String| not_a_recording(&what);
+        let alone = || refuse("it holds one network namespace alone: leave out --netns".to_owned());
+        let last = self.last_everywhere().and_then(RecordedSample::namespaces).ok_or_else(alone)?;
+        let wanted = last.find(name).map_err(refuse)?;
+        let (inode, label) = (wanted.inode(), wanted.name().clone());
+        let mut samples = Vec::new();
+        for namespaces in self.samples.iter().filter_map(RecordedSample::namespaces) {
+            // By its inode, since a name may pass on to another.
+            let same = |netns: &&RecordedNetns| match inode {
+                Some(_) => netns.inode() == inode,
+                None => *netns.name() == label,
+            };
+            let Some(netns) = namespaces.iter().find(same) else { continue };
+            if let RecordedVisit::Read(sample) = netns.visit() {
+                let surroundings = Some(Surroundings::of(netns, &namespaces));
+                samples.push(RecordedSample { surroundings, ..sample.clone() });
+            } else if let (true, Some(sample)) = (netns.is_current(), &netns.sample) {
+                // The recorder's own is there though it had no socket.
+                let surroundings = Some(Surroundings::of(netns, &namespaces));
+                samples.push(RecordedSample { surroundings, ..sample.clone() });
+            }
+        }
+        let Some(last) = samples.last().cloned() else {
+            let why = match wanted.visit() {
+                RecordedVisit::Idle => "had no TCP socket, and was not recorded",
+                RecordedVisit::Gone => "ended before it could be recorded",
+                RecordedVisit::Refused(reason) => reason,
+                _ => "is damaged or cut off",
+            };
+            return Err(refuse(format!("network namespace {}: {why}", wanted.name())));
+        };
+        (self.samples, self.last) = (samples, last);
+        Ok(self)
+    }
+
     /// Where it was read from.
     #[must_use]
     pub fn name(&self) -> &str {
@@ -128,16 +180,18 @@ fn read_own(input: impl Read) -> Result<(Vec<RecordedSample>, Option<String>), E
         match sections.next()? {
             Next::Section(section) => {
                 let kind = section.kind();
-                if kind == SAMPLE && !open.is_empty() {
+                let begins = kind == SAMPLE || kind == NETNS;
+                if begins && !open.is_empty() {
                     faults.add("a sample without an end".to_owned());
                     open.clear();
                 }
-                if kind == SAMPLE || !open.is_empty() {
+                if begins || !open.is_empty() {
                     open.push(section);
                 }
                 if kind == TAIL && !open.is_empty() {
                     match whole(&std::mem::take(&mut open)) {
-                        Ok(sample) => samples.push(sample),
+                        Ok((sample, None)) => samples.push(sample),
+                        Ok((part, Some(belongs))) => add_part(samples.last_mut(), part, belongs),
                         Err(what) => faults.add(format!("sample {}: {what}", samples.len() + 1)),
                     }
                 }
@@ -168,7 +222,16 @@ fn read_own(input: impl Read) -> Result<(Vec<RecordedSample>, Option<String>), E
     Ok((samples, faults.text()))
 }
 
-fn whole(sections: &[Section]) -> Result<RecordedSample, &'static str> {
+/// Adds a namespace to its sample. Where that one is damaged, as was said already, it is of no use.
+fn add_part(sample: Option<&mut RecordedSample>, part: RecordedSample, belongs: Belongs) {
+    if let Some(sample) = sample.filter(|sample| belongs.belongs_to(sample))
+        && let Some(namespaces) = &mut sample.namespaces
+    {
+        Arc::make_mut(namespaces).parts.push((belongs.place, part));
+    }
+}
+
+fn whole(sections: &[Section]) -> Result<(RecordedSample, Option<Belongs>), &'static str> {
     let (tail, before) = sections.split_last().ok_or("no section")?;
     let declared = std::str::from_utf8(&tail.unpack()?).ok().and_then(|text| text.parse::<usize>().ok());
     if declared != Some(before.len()) {

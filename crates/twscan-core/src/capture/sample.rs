@@ -3,9 +3,12 @@ use std::io::{self, Write};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use super::RecordedNamespaces;
 use super::anonymize::Anonymizer;
 use super::container::Section;
+use super::directory::DIRECTORY;
 use super::files::{FILES, StoredFiles};
+use super::namespaces::{StoredNamespaces, Surroundings};
 use super::owners::{OWNERS, StoredOwners};
 use super::replay::Replay;
 use super::tape::Tape;
@@ -27,12 +30,16 @@ pub struct RecordedSample {
     pub(super) walks: Arc<Vec<RecordedWalk>>,
     /// `None` where they were not asked for.
     pub(super) owners: Option<Arc<StoredOwners>>,
+    /// Those of the host, where this is the sample of the recorder's own.
+    pub(super) namespaces: Option<Arc<StoredNamespaces>>,
+    /// What the others told of this one's namespace.
+    pub(super) surroundings: Option<Arc<Surroundings>>,
 }
 
 /// What to record, and how.
 #[derive(Debug, Clone, Default)]
 pub struct RecordOptions {
-    anonymize: Option<Anonymizer>,
+    pub(super) anonymize: Option<Anonymizer>,
     owners: bool,
 }
 
@@ -105,6 +112,8 @@ impl RecordedSample {
             files: StoredFiles::pack(&files),
             walks: Arc::new(walks),
             owners: owners.map(|owners| Arc::new(StoredOwners::pack(owners, options.anonymize.as_ref()))),
+            namespaces: None,
+            surroundings: None,
         })
     }
 
@@ -137,12 +146,32 @@ impl RecordedSample {
     pub fn host(&self, from: &str) -> Host {
         let walks = self.walks.clone();
         let open = move || Ok(Box::new(Replay::new(walks.clone())) as Channel);
-        let recorded = Recorded { at: self.at, from: from.to_owned() };
+        let surroundings = self.surroundings();
+        let recorded = Recorded {
+            at: self.at,
+            from: from.to_owned(),
+            netns: surroundings.as_ref().and_then(|known| known.name.clone()),
+            others: surroundings.map(|known| known.others),
+        };
         let host = Host::of_recording(open, ProcFs::of_record(Arc::new(self.files.unpack())), self.source, recorded);
         match self.owners.clone() {
             Some(owners) => host.with_owners(move |wanted| owners.find(wanted)),
             None => host,
         }
+    }
+
+    /// Every network namespace of the host at this moment; `None` where one alone was recorded.
+    #[must_use]
+    pub fn namespaces(&self) -> Option<RecordedNamespaces> {
+        self.namespaces.as_ref()?.unpack(self)
+    }
+
+    fn surroundings(&self) -> Option<Arc<Surroundings>> {
+        let of_own = || {
+            let namespaces = self.namespaces()?;
+            Some(Surroundings::of(namespaces.iter().find(|netns| netns.is_current())?, &namespaces))
+        };
+        self.surroundings.clone().or_else(of_own)
     }
 
     /// Writes a whole sample; it follows the beginning of a [recording](super::Recording::begin) or another sample.
@@ -152,36 +181,42 @@ impl RecordedSample {
     pub fn write(&self, out: &mut impl Write) -> Result<(), Error> {
         // In one go, so that a reader of what is still being written sees few halves.
         let mut bytes = Vec::new();
-        self.sections().iter().try_for_each(|section| section.write(&mut bytes)).map_err(cannot_write)?;
+        let mut write = |sections: Vec<Section>| sections.iter().try_for_each(|section| section.write(&mut bytes));
+        write(self.sections(SAMPLE, "")).map_err(cannot_write)?;
+        for (place, part) in self.namespaces.iter().flat_map(|namespaces| &namespaces.parts) {
+            let belongs = format!("of={}\nplace={place}\n", nanoseconds(self.at));
+            write(part.sections(NETNS, &belongs)).map_err(cannot_write)?;
+        }
         out.write_all(&bytes).map_err(cannot_write)
     }
 
-    fn sections(&self) -> Vec<Section> {
-        let mut sections = vec![Section::pack(SAMPLE, self.heading().as_bytes())];
+    fn sections(&self, kind: [u8; 4], belongs: &str) -> Vec<Section> {
+        let mut sections = vec![Section::pack(kind, (self.heading() + belongs).as_bytes())];
         sections.extend(self.files.to_sections());
         for walk in self.walks.iter() {
             sections.push(Section::pack(WALK, &walk.encode()));
             sections.extend(walk.chunks.iter().cloned());
         }
         sections.extend(self.owners.iter().flat_map(|owners| owners.sections().iter().cloned()));
+        sections.extend(self.namespaces.iter().flat_map(|namespaces| namespaces.directory.iter().cloned()));
         let count = sections.len().to_string();
         sections.push(Section::pack(TAIL, count.as_bytes()));
         sections
     }
 
     fn heading(&self) -> String {
-        let nanoseconds = self.at.duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
         format!(
-            "at={nanoseconds}\nsource={}\nbyte_order={BYTE_ORDER}\nanonymized={}\nwriter=twscan {}\n",
+            "at={}\nsource={}\nbyte_order={BYTE_ORDER}\nanonymized={}\nwriter=twscan {}\n",
+            nanoseconds(self.at),
             self.source.name(),
             self.anonymized,
             env!("CARGO_PKG_VERSION"),
         )
     }
 
-    /// Puts a sample together from its sections, the last of which is its tail.
-    pub(super) fn from_sections(sections: &[Section]) -> Result<Self, &'static str> {
-        let (first, rest) = sections.split_first().filter(|(first, _)| first.kind() == SAMPLE).ok_or(HEADLESS)?;
+    /// Puts a sample together from its sections, but for its tail; and of which sample it is a part.
+    pub(super) fn from_sections(sections: &[Section]) -> Result<(Self, Option<Belongs>), &'static str> {
+        let (first, rest) = sections.split_first().ok_or(HEADLESS)?;
         let text = first.unpack()?;
         let text = std::str::from_utf8(&text).map_err(|_| "a sample's heading is no text")?;
         let heading: BTreeMap<&str, &str> = text.lines().filter_map(|line| line.split_once('=')).collect();
@@ -201,20 +236,50 @@ impl RecordedSample {
             files: StoredFiles::default(),
             walks: Arc::default(),
             owners: None,
+            namespaces: None,
+            surroundings: None,
         };
-        let (mut walks, mut owners) = (Vec::new(), None);
+        let belongs = match first.kind() {
+            SAMPLE => None,
+            NETNS => Some(Belongs {
+                of: field("of")?.parse().map_err(|_| "a part's time is no number")?,
+                place: field("place")?.parse().map_err(|_| "a part's place is no number")?,
+            }),
+            _ => return Err(HEADLESS),
+        };
+        let (mut walks, mut owners, mut namespaces) = (Vec::new(), None, None);
         for section in rest {
             match section.kind() {
                 FILES => sample.files.add(section)?,
-                WALK => walks.push(RecordedWalk::decode(&section.unpack()?).ok_or("a walk's heading is broken")?),
+                WALK if walks.len() < MOST_WALKS => {
+                    walks.push(RecordedWalk::decode(&section.unpack()?).ok_or("a walk's heading is broken")?);
+                }
+                WALK => return Err("a sample has more walks than there are"),
                 DATA => walks.last_mut().ok_or("datagrams before any walk")?.chunks.push(section.clone()),
                 OWNERS => owners.get_or_insert_with(StoredOwners::default).add(section)?,
+                DIRECTORY if belongs.is_none() => {
+                    namespaces.get_or_insert_with(StoredNamespaces::default).add(section)?;
+                }
                 // What a later version adds.
                 _ => {}
             }
         }
         (sample.walks, sample.owners) = (Arc::new(walks), owners.map(Arc::new));
-        Ok(sample)
+        sample.namespaces = namespaces.map(Arc::new);
+        Ok((sample, belongs))
+    }
+}
+
+/// Which sample a namespace is a part of, and its place among those of the host.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Belongs {
+    of: u128,
+    pub(super) place: usize,
+}
+
+impl Belongs {
+    pub(super) fn belongs_to(self, sample: &RecordedSample) -> bool {
+        nanoseconds(sample.at) == self.of
     }
 }
 
@@ -256,7 +321,7 @@ impl RecordedWalk {
         let (len, rest) = rest.split_first_chunk()?;
         let (request, fault) = rest.split_at_checked(u32::from_le_bytes(*len) as usize)?;
         let (request, sequence) = DumpRequest::decode(request)?;
-        let fault = String::from_utf8_lossy(fault).into_owned();
+        let fault = String::from_utf8_lossy(fault.get(..MOST_FAULT).unwrap_or(fault)).into_owned();
         Some(Self {
             request,
             sequence,
@@ -267,12 +332,18 @@ impl RecordedWalk {
     }
 }
 
+fn nanoseconds(at: SystemTime) -> u128 {
+    at.duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos()
+}
+
 pub(super) fn cannot_write(cause: io::Error) -> Error {
     Error::WriteRecording { cause }
 }
 
 /// A sample begins: its time and source, a `key=value` a line.
 pub(super) const SAMPLE: [u8; 4] = *b"SMPL";
+/// A sample of another network namespace begins: as above, and which sample it is a part of.
+pub(super) const NETNS: [u8; 4] = *b"NETN";
 /// A dump begins: the request.
 const WALK: [u8; 4] = *b"WALK";
 /// Datagrams of the last walk: length (32 bits), nanoseconds since the request (64 bits), bytes.
@@ -282,3 +353,8 @@ pub(super) const TAIL: [u8; 4] = *b"TAIL";
 
 const HEADLESS: &str = "a sample without a beginning";
 const BYTE_ORDER: &str = if cfg!(target_endian = "big") { "big" } else { "little" };
+
+/// One for both families or one for each, and the same by a filter.
+const MOST_WALKS: usize = 16;
+/// No reason is longer.
+const MOST_FAULT: usize = 4096;

@@ -84,7 +84,16 @@ impl Sink {
             self.flush();
         }
         let walks = Arc::new(self.tape.finish());
-        RecordedSample { at, source, anonymized: false, files: StoredFiles::default(), walks, owners: None }
+        RecordedSample {
+            at,
+            source,
+            anonymized: false,
+            files: StoredFiles::default(),
+            walks,
+            owners: None,
+            namespaces: None,
+            surroundings: None,
+        }
     }
 }
 
