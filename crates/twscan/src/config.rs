@@ -11,7 +11,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use anstream::ColorChoice;
-use twscan_core::capture::Recording;
+use twscan_core::capture::{RecordedSample, Recording};
 use twscan_core::filter::{Filter, Names, Selection};
 use twscan_core::host::{Host, Source};
 use twscan_core::names::LiveNames;
@@ -137,8 +137,11 @@ impl Families {
 }
 
 /// The network namespace to work in, where one is named. Everything else is resolved inside: an interface's name is of
-/// its namespace.
+/// its namespace. Of a recording it is one that is not there to enter.
 pub(crate) fn netns(args: &Args) -> Result<Option<NetnsRef>, Failure> {
+    if args.global.from.is_some() {
+        return Ok(None);
+    }
     let parse = |text: &String| NetnsRef::parse(text).map_err(|error| Failure::Usage(error.to_string()));
     args.global.netns.as_ref().map(parse).transpose()
 }
@@ -183,7 +186,7 @@ impl Config {
         let everywhere = global.all_netns;
         let one_netns = match &action {
             Action::Examine(Examine::Diagnose(asked)) => asked.interval.is_some(),
-            Action::List(_) | Action::Examine(_) | Action::Selftest { .. } => true,
+            Action::List(_) | Action::Examine(_) | Action::Selftest { .. } | Action::Compare { .. } => true,
             _ => false,
         };
         if everywhere && one_netns {
@@ -197,6 +200,23 @@ impl Config {
             return Err(Failure::Usage(
                 "logs asks one network namespace what is left: give it with --netns".to_owned(),
             ));
+        }
+        if everywhere && matches!(&action, Action::Capture(Capture { form: CaptureForm::SsDump, .. })) {
+            return Err(Failure::Usage("a dump for ss holds one network namespace: give it with --netns".to_owned()));
+        }
+        let recording = global.from.as_ref().map(|file| recording::open(file, &supply)).transpose()?;
+        let recording = match (recording, &global.netns) {
+            (Some(recording), Some(netns)) => Some(recording.of_netns(netns)?),
+            (recording, _) => recording,
+        };
+        if let Some(recording) =
+            recording.as_ref().filter(|recording| recording.last_everywhere().is_none() && everywhere)
+        {
+            let name = recording.name();
+            let text = format!(
+                "{name} holds one network namespace, and only capture --all-netns records all: leave out --all-netns"
+            );
+            return Err(Failure::Usage(text));
         }
         Ok(Self {
             action,
@@ -213,10 +233,7 @@ impl Config {
                 clap::ColorChoice::Never => ColorChoice::Never,
             },
             stdout_is_terminal: env.stdout_is_terminal,
-            recording: match &global.from {
-                Some(file) => Some(recording::open(file, &supply)?),
-                None => None,
-            },
+            recording,
             source: global.via.map(|source| match source {
                 SourceArg::OneWalk => Source::NetlinkOneWalk,
                 SourceArg::TwoWalks => Source::NetlinkTwoWalks,
@@ -225,9 +242,19 @@ impl Config {
         })
     }
 
-    /// The sample before the last one of a recording: what was seen earlier.
+    /// The sample of a recording to ask about every network namespace; `None` where it is the running kernel.
+    pub(crate) fn recorded_everywhere(&self) -> Option<&RecordedSample> {
+        self.recording.as_ref()?.last_everywhere()
+    }
+
+    /// The name of the recording, for documents.
+    pub(crate) fn recording_name(&self) -> &str {
+        self.recording.as_ref().map_or("", Recording::name)
+    }
+
+    /// The sample before the last one of a recording: what was seen earlier. Every network namespace is looked at once.
     pub(crate) fn earlier_host(&self) -> Option<Host> {
-        let recording = self.recording.as_ref()?;
+        let recording = self.recording.as_ref().filter(|_| !self.everywhere)?;
         let earlier = recording.samples().len().checked_sub(2)?;
         Some(recording.samples().get(earlier)?.host(recording.name()))
     }

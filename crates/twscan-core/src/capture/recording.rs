@@ -101,11 +101,12 @@ impl Recording {
                 None => *netns.name() == label,
             };
             let Some(netns) = namespaces.iter().find(same) else { continue };
-            if let RecordedVisit::Read(sample) = netns.visit() {
-                let surroundings = Some(Surroundings::of(netns, &namespaces));
-                samples.push(RecordedSample { surroundings, ..sample.clone() });
-            } else if let (true, Some(sample)) = (netns.is_current(), &netns.sample) {
-                // The recorder's own is there though it had no socket.
+            let sample = match netns.visit() {
+                RecordedVisit::Read(sample) => Some(sample),
+                // The recorder's own is there even if it had no socket.
+                _ => netns.sample.as_ref(),
+            };
+            if let Some(sample) = sample {
                 let surroundings = Some(Surroundings::of(netns, &namespaces));
                 samples.push(RecordedSample { surroundings, ..sample.clone() });
             }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use twscan_core::capture::{RecordOptions, RecordedSample, Recording};
+use twscan_core::capture::{RecordOptions, RecordedNamespaces, RecordedSample, RecordedVisit, Recording};
 
 use crate::Status;
 use crate::config::{Capture, CaptureForm, Config};
@@ -41,11 +41,12 @@ fn record(config: &Config, asked: &Capture, stop: &Stop, out: &mut impl Write) -
     let started = Instant::now();
     let mut complete = true;
     for count in 1u32.. {
-        let sample = RecordedSample::record(&host, &options)?;
-        complete &= sample.fault().is_none();
-        if let Some(fault) = sample.fault() {
-            writeln!(io::stderr(), "warning: sample {count} is partial: {fault}")?;
-        }
+        let sample = match config.recorded_everywhere().filter(|_| config.everywhere) {
+            Some(recorded) => recorded.record_again(&options)?,
+            None if config.everywhere => RecordedSample::record_everywhere(|| config.host(), &options)?,
+            None => RecordedSample::record(&host, &options)?,
+        };
+        complete &= is_complete(&sample, count)?;
         sample.write(out)?;
         out.flush()?;
         let Some(series) = asked.series else { break };
@@ -56,6 +57,24 @@ fn record(config: &Config, asked: &Capture, stop: &Stop, out: &mut impl Write) -
         }
     }
     Ok(Status::of_result(complete))
+}
+
+/// Whether nothing of a sample is missing; what is, is said.
+fn is_complete(sample: &RecordedSample, count: u32) -> Result<bool, Failure> {
+    let namespaces = sample.namespaces();
+    let of_namespaces = namespaces.iter().flat_map(RecordedNamespaces::iter).filter_map(|netns| match netns.visit() {
+        RecordedVisit::Refused(reason) => Some(format!("netns {}: {reason}", netns.name())),
+        RecordedVisit::Read(other) if !netns.is_current() => {
+            other.fault().map(|fault| format!("netns {}: {fault}", netns.name()))
+        }
+        _ => None,
+    });
+    let mut complete = true;
+    for fault in sample.fault().map(str::to_owned).into_iter().chain(of_namespaces) {
+        complete = false;
+        writeln!(io::stderr(), "warning: sample {count} is partial: {fault}")?;
+    }
+    Ok(complete)
 }
 
 fn options(asked: &Capture) -> RecordOptions {

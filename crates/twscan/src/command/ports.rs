@@ -12,7 +12,8 @@ use twscan_core::socket::{Family, SocketRecord, StateSet};
 use twscan_core::tally::{Tally, Tuple};
 use twscan_core::target::Target;
 
-use super::{everywhere, here};
+use super::everywhere::{self, Note};
+use super::here;
 use crate::Status;
 use crate::config::{Config, Format, Ports};
 use crate::failure::Failure;
@@ -20,10 +21,10 @@ use crate::render::{csv, json, ports};
 
 pub(crate) fn run(config: &Config, asked: &Ports) -> Result<Status, Failure> {
     if config.everywhere {
-        return everywhere::run(config, |note| Ok(report(config, asked, note)?.0));
+        return everywhere::run(config, |host, note| Ok(report(config, asked, host, note)?.0));
     }
     let note = |provenance: &mut Provenance, host: &Host| here::note(provenance, host.procfs());
-    let (report, hidden) = report(config, asked, &note)?;
+    let (report, hidden) = report(config, asked, &config.host(), &note)?;
     let mut out = crate::render::stdout(config);
     match config.format {
         Format::Table => ports::write(&report, hidden, config.stdout_is_terminal, &mut out)?,
@@ -35,15 +36,10 @@ pub(crate) fn run(config: &Config, asked: &Ports) -> Result<Status, Failure> {
 }
 
 /// The document, and how many budgets it leaves out.
-fn report(
-    config: &Config,
-    asked: &Ports,
-    note: &dyn Fn(&mut Provenance, &Host),
-) -> Result<(PortsReport, usize), Failure> {
+fn report(config: &Config, asked: &Ports, host: &Host, note: &Note<'_>) -> Result<(PortsReport, usize), Failure> {
     let (target, source) = (asked.target.as_ref(), asked.source);
-    let host = config.host();
-    let mut sample = Sampler::new(&host).ports().take()?;
-    note(&mut sample.provenance, &host);
+    let mut sample = Sampler::new(host).ports().take()?;
+    note(&mut sample.provenance, host);
     let local = LocalPorts::of(&sample).ok_or(twscan_core::Error::NoPortRange)?;
     let wanted = |tuple: &Tuple| {
         let v4 = tuple.destination.is_ipv4();
@@ -64,7 +60,7 @@ fn report(
     let hidden = found.saturating_sub(budgets.len());
     let mut report = PortsReport::new(&sample, &local, target.map(ToString::to_string), &budgets, asked.map);
     if asked.owners {
-        report.blocked.owners = Some(blocked_by(&host, &report.blocked.ports)?);
+        report.blocked.owners = Some(blocked_by(host, &report.blocked.ports)?);
     }
     Ok((report, hidden))
 }

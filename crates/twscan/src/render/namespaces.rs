@@ -2,6 +2,7 @@ use std::cmp::Ordering;
 use std::io::{self, Write};
 
 use serde::Serialize;
+use twscan_core::capture::RecordedNetns;
 use twscan_core::diagnosis;
 use twscan_core::netns::Namespace;
 use twscan_core::port::PortRange;
@@ -25,6 +26,13 @@ pub(crate) struct Place {
 impl Place {
     pub(crate) fn of(namespace: &Namespace) -> Self {
         Self { name: namespace.name().to_string(), reference: namespace.reference() }
+    }
+
+    pub(crate) fn recorded(netns: &RecordedNetns, from: &str) -> Self {
+        let inode = || netns.inode().map(|inode| inode.to_string());
+        let reference = netns.reference().map(str::to_owned).or_else(inode);
+        let reference = reference.map(|reference| format!("{reference} --from {from}"));
+        Self { name: netns.name().to_string(), reference }
     }
 }
 
