@@ -2,7 +2,7 @@ use std::io::{Read, Write};
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use super::container::{MAGIC, Next, Section, Sections};
+use super::container::{HEADER_LEN, MAGIC, Next, Section, Sections, begins_a_section};
 use super::namespaces::Surroundings;
 use super::sample::{Belongs, NETNS, SAMPLE, TAIL, cannot_write};
 use super::{RecordedNetns, RecordedSample, RecordedVisit, foreign};
@@ -47,11 +47,16 @@ impl Recording {
     pub fn read_written(mut input: impl Read, name: impl Into<String>, written: SystemTime) -> Result<Self, Error> {
         let mut start = Vec::new();
         let cannot_read = |cause| Error::ReadRecording { cause };
-        input.by_ref().take(MAGIC.len() as u64).read_to_end(&mut start).map_err(cannot_read)?;
-        let (samples, missing) = if start == MAGIC {
-            read_own(input)?
-        } else if start.get(..MAGIC.len() - 1) == MAGIC.get(..MAGIC.len() - 1) {
+        input.by_ref().take((MAGIC.len() + HEADER_LEN) as u64).read_to_end(&mut start).map_err(cannot_read)?;
+        let (magic, ahead) = start.split_at_checked(MAGIC.len()).unwrap_or((&start, &[]));
+        let (samples, missing) = if magic == MAGIC {
+            read_own(ahead.chain(input), Faults::default())?
+        } else if magic.get(..MAGIC.len() - 1) == MAGIC.get(..MAGIC.len() - 1) {
             return Err(not_a_recording("it is of another version of the format; read it with a newer twscan"));
+        } else if begins_a_section(ahead) {
+            let mut faults = Faults::default();
+            faults.add("its first 8 bytes are damaged".to_owned());
+            read_own(ahead.chain(input), faults)?
         } else {
             foreign::read(start.as_slice().chain(input), written)?
         };
@@ -172,11 +177,10 @@ pub struct Absent {
 }
 
 /// The whole samples of a recording of our own, and what is wrong with the rest.
-fn read_own(input: impl Read) -> Result<(Vec<RecordedSample>, Option<String>), Error> {
+fn read_own(input: impl Read, mut faults: Faults) -> Result<(Vec<RecordedSample>, Option<String>), Error> {
     let mut sections = Sections::new(input);
     let mut samples = Vec::new();
     let mut open: Vec<Section> = Vec::new();
-    let mut faults = Faults::default();
     loop {
         match sections.next()? {
             Next::Section(section) => {
@@ -201,9 +205,11 @@ fn read_own(input: impl Read) -> Result<(Vec<RecordedSample>, Option<String>), E
                 faults.add(format!("the section at byte {offset} is damaged, so its sample is left out"));
                 open.clear();
             }
-            Next::BadHeader { offset } => {
-                faults.add(format!("the section at byte {offset} has no readable beginning; all behind it is lost"));
-                break;
+            Next::Lost { offset, bytes } => {
+                faults.add(format!(
+                    "{bytes} bytes from byte {offset} on have no readable beginning, so their sample is left out"
+                ));
+                open.clear();
             }
             Next::Cut { offset, bytes } => {
                 faults.add(format!(
@@ -218,6 +224,11 @@ fn read_own(input: impl Read) -> Result<(Vec<RecordedSample>, Option<String>), E
                 }
                 break;
             }
+        }
+    }
+    for (place, sample) in samples.iter().enumerate() {
+        if sample.namespaces().is_some_and(|namespaces| !namespaces.is_whole()) {
+            faults.add(format!("sample {} lacks network namespaces that were recorded", place + 1));
         }
     }
     Ok((samples, faults.text()))
