@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use crate::Error;
 use crate::filter::{Filter, Needs};
-use crate::netns::Others;
+use crate::netns::Surroundings;
 use crate::port::PortSet;
 use crate::procfs::ProcFs;
 use crate::procfs::owner::{Owners, Wanted};
@@ -261,10 +261,8 @@ pub struct Recorded {
     pub at: SystemTime,
     /// The recording's name: a path, or `-`.
     pub from: String,
-    /// The network namespace's name, where every one of the host was recorded and this one has a name that was not made up.
-    pub netns: Option<String>,
-    /// How many other network namespaces there were; `None` where they were not counted.
-    pub others: Option<Others>,
+    /// The network namespace's name and how many others there were; `None` where those were not looked at.
+    pub surroundings: Option<Surroundings>,
 }
 
 /// Where the sockets of a result came from.

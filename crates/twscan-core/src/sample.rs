@@ -81,7 +81,8 @@ impl Provenance {
         let procfs = host.procfs();
         let initial_netns = procfs.is_initial_netns();
         let recorded = host.recorded();
-        let name = || recorded.and_then(|recorded| recorded.netns.clone());
+        let surroundings = recorded.and_then(|recorded| recorded.surroundings.as_ref());
+        let name = || surroundings.and_then(|known| known.name.as_ref()).map(ToString::to_string);
         Self {
             captured_at: recorded.map_or_else(SystemTime::now, |recorded| recorded.at),
             replayed_from: recorded.map(|recorded| recorded.from.clone()),
@@ -91,7 +92,7 @@ impl Provenance {
                 inode: procfs.netns_inode("thread-self"),
                 name: initial_netns.then(|| "host".to_owned()).or_else(name),
             },
-            other_netns: recorded.and_then(|recorded| recorded.others),
+            other_netns: surroundings.map(|known| known.others),
             initial_netns,
             source: None,
             dump: DumpStats::default(),

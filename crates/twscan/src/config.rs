@@ -1,5 +1,6 @@
 //! What the arguments and the surroundings amount to; behind this nobody knows clap.
 
+mod capture;
 mod logs;
 mod tune;
 
@@ -8,7 +9,6 @@ mod examine;
 
 use std::io::IsTerminal;
 use std::net::IpAddr;
-use std::time::Duration;
 
 use anstream::ColorChoice;
 use twscan_core::capture::{RecordedSample, Recording};
@@ -19,10 +19,10 @@ use twscan_core::netns::NetnsRef;
 use twscan_core::socket::{Family, SocketRecord, StateSet, TcpState};
 use twscan_core::target::Target;
 
+pub(crate) use self::capture::Capture;
 pub(crate) use self::logs::Logs;
 use crate::args::{
-    Args, ByDestArgs, CaptureArgs, CommandArgs, CompareArgs, ListArgs, PortsArgs, SelftestArgs, SourceArg, SummaryArgs,
-    SupplyArgs,
+    Args, ByDestArgs, CommandArgs, CompareArgs, ListArgs, PortsArgs, SelftestArgs, SourceArg, SummaryArgs, SupplyArgs,
 };
 pub(crate) use crate::args::{CaptureForm, Format, SortKey};
 pub(crate) use examine::{Diagnose, Examine};
@@ -174,7 +174,7 @@ impl Config {
             CommandArgs::Check(args) => Action::Examine(Examine::check(&args)),
             CommandArgs::Wait(args) => Action::Examine(Examine::wait(&args)?),
             CommandArgs::Forecast(args) => Action::Examine(Examine::forecast(&args)?),
-            CommandArgs::Capture(args) => capture(args)?,
+            CommandArgs::Capture(args) => Action::Capture(Capture::resolve(args)?),
             CommandArgs::Compare(CompareArgs { before, after, top, .. }) => Action::Compare {
                 before: recording::open(&before, &supply)?,
                 after: after.map(|after| recording::open(&after, &supply)).transpose()?,
@@ -203,6 +203,11 @@ impl Config {
         }
         if everywhere && matches!(&action, Action::Capture(Capture { form: CaptureForm::SsDump, .. })) {
             return Err(Failure::Usage("a dump for ss holds one network namespace: give it with --netns".to_owned()));
+        }
+        let reads_none = matches!(action, Action::Tune(_) | Action::Selftest { .. } | Action::Compare { .. });
+        if reads_none && global.from.is_some() && global.netns.is_some() {
+            let text = "--netns beside --from chooses what to read of the recording, and this is no command for that";
+            return Err(Failure::Usage(text.to_owned()));
         }
         let recording = global.from.as_ref().map(|file| recording::open(file, &supply)).transpose()?;
         let recording = match (recording, &global.netns) {
@@ -267,48 +272,6 @@ impl Config {
             (None, None) => Host::live(),
         }
     }
-}
-
-/// What to record, and where to.
-#[derive(Debug)]
-pub(crate) struct Capture {
-    pub(crate) file: String,
-    pub(crate) series: Option<Series>,
-    pub(crate) owners: bool,
-    pub(crate) anonymize: bool,
-    pub(crate) form: CaptureForm,
-}
-
-/// Samples one after the other.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Series {
-    pub(crate) duration: Duration,
-    pub(crate) interval: Duration,
-}
-
-fn capture(args: CaptureArgs) -> Result<Action, Failure> {
-    let CaptureArgs { file, duration, interval, owners, anonymize, form } = args;
-    let series = match duration {
-        None => None,
-        Some(duration) => Some(Series { duration: time(&duration)?, interval: time(&interval)? }),
-    };
-    Ok(Action::Capture(Capture { file, series, owners, anonymize, form }))
-}
-
-/// Reads `500ms`, `90s`, `5m`, `1h`.
-fn time(text: &str) -> Result<Duration, Failure> {
-    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-    let (number, unit) = text.split_at(digits);
-    let milliseconds = match unit {
-        "ms" => 1,
-        "s" => 1_000,
-        "m" | "min" => 60_000,
-        "h" => 3_600_000,
-        _ => 0,
-    };
-    let time = number.parse::<u64>().ok().and_then(|number| number.checked_mul(milliseconds)).filter(|time| *time > 0);
-    let usage = || Failure::Usage(format!("'{text}' is no time; write 500ms, 90s, 5m or 1h"));
-    time.map(Duration::from_millis).ok_or_else(usage)
 }
 
 /// The first word is the target, unless states or a filter begin with it.

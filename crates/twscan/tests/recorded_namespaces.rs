@@ -115,6 +115,7 @@ fn every_namespace_is_told_of_a_capture_as_of_the_host() -> Outcome {
             for command in COMMANDS {
                 let live = documents(&[command, &everywhere].concat()).remove(0);
                 let replayed = documents(&[command, &everywhere, &from].concat()).remove(0);
+                assert_eq!((&replayed["replayed_from"], &live["replayed_from"]), (&file.as_str().into(), &Value::Null));
                 for document in replayed["namespaces"].as_array().unwrap() {
                     assert_eq!(document["replayed_from"], file.as_str(), "{command:?}");
                 }

@@ -4,8 +4,11 @@ use super::directory::Outcome;
 use super::namespaces::StoredNamespaces;
 use super::{RecordOptions, RecordedNamespaces, RecordedNetns, RecordedSample, RecordedVisit};
 use crate::Error;
-use crate::host::Host;
-use crate::netns::{Namespaces, Visit};
+#[cfg(all(feature = "live", target_os = "linux"))]
+use crate::{
+    host::Host,
+    netns::{Namespaces, Visit},
+};
 
 impl RecordedSample {
     /// Records the thread's network namespace as [`record`](Self::record) does, and after it every other one of the host
@@ -15,7 +18,8 @@ impl RecordedSample {
     /// reason.
     ///
     /// # Errors
-    /// As for [`record`](Self::record) of the thread's own, [`Namespaces::discover`] and [`Namespaces::visit`].
+    /// As for [`record`](Self::record) of the thread's own, `Namespaces::discover` and `Namespaces::visit`.
+    #[cfg(all(feature = "live", target_os = "linux"))]
     pub fn record_everywhere(host: impl Fn() -> Host + Sync, options: &RecordOptions) -> Result<Self, Error> {
         let own = Self::record(&host(), options)?;
         let found = Namespaces::discover(host().procfs())?;

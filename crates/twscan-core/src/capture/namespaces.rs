@@ -1,9 +1,7 @@
-use std::sync::Arc;
-
 use super::RecordedSample;
 use super::container::Section;
 use super::directory::{self, Outcome};
-use crate::netns::{NetnsName, Others};
+use crate::netns::{NetnsName, Others, Surroundings};
 
 /// Every network namespace of a host as it was recorded, each once: the recorder's own first.
 #[derive(Debug, Clone)]
@@ -103,6 +101,10 @@ impl RecordedNetns {
         }
     }
 
+    pub(super) fn surroundings(&self, namespaces: &RecordedNamespaces) -> Surroundings {
+        Surroundings::new(Some(self.name.clone()), namespaces.others)
+    }
+
     fn is_called(&self, text: &str) -> bool {
         self.reference.as_deref() == Some(text)
             || self.name.to_string() == text
@@ -163,24 +165,6 @@ impl StoredNamespaces {
             netns.sample = Some(RecordedSample { namespaces: None, ..own.clone() });
         }
         Some(namespaces)
-    }
-}
-
-/// What is known of a namespace from outside, where it is read alone.
-#[derive(Debug, Clone)]
-pub(super) struct Surroundings {
-    pub(super) name: Option<String>,
-    pub(super) others: Others,
-}
-
-impl Surroundings {
-    /// A name that was made up says nothing beyond the inode.
-    pub(super) fn of(netns: &RecordedNetns, namespaces: &RecordedNamespaces) -> Arc<Self> {
-        let name = match &netns.name {
-            NetnsName::Process { .. } | NetnsName::Inode(_) => None,
-            name => Some(name.to_string()),
-        };
-        Arc::new(Self { name, others: namespaces.others })
     }
 }
 

@@ -2,9 +2,9 @@ use std::io::{Read, Write};
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use super::container::{HEADER_LEN, MAGIC, Next, Section, Sections, begins_a_section};
-use super::namespaces::Surroundings;
+use super::container::{HEADER_LEN, MAGIC, Section, begins_a_section};
 use super::sample::{Belongs, NETNS, SAMPLE, TAIL, cannot_write};
+use super::sections::{Next, Sections};
 use super::{RecordedNetns, RecordedSample, RecordedVisit, foreign};
 use crate::Error;
 use crate::port::{PortRange, PortSet};
@@ -112,7 +112,7 @@ impl Recording {
                 _ => netns.sample.as_ref(),
             };
             if let Some(sample) = sample {
-                let surroundings = Some(Surroundings::of(netns, &namespaces));
+                let surroundings = Some(netns.surroundings(&namespaces));
                 samples.push(RecordedSample { surroundings, ..sample.clone() });
             }
         }

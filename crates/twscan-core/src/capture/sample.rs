@@ -8,15 +8,16 @@ use super::anonymize::Anonymizer;
 use super::container::Section;
 use super::directory::DIRECTORY;
 use super::files::{FILES, StoredFiles};
-use super::namespaces::{StoredNamespaces, Surroundings};
+use super::namespaces::StoredNamespaces;
 use super::owners::{OWNERS, StoredOwners};
 use super::replay::Replay;
 use super::tape::Tape;
+use super::walk::RecordedWalk;
 use crate::Error;
 use crate::host::{Channel, Host, Recorded, Source};
+use crate::netns::Surroundings;
 use crate::procfs::ProcFs;
 use crate::procfs::owner::Wanted;
-use crate::sock_diag::DumpRequest;
 use crate::socket::{SocketRecord, StateSet};
 use crate::tally::{Tally, explicit_binds};
 
@@ -33,7 +34,7 @@ pub struct RecordedSample {
     /// Those of the host, where this is the sample of the recorder's own.
     pub(super) namespaces: Option<Arc<StoredNamespaces>>,
     /// What the others told of this one's namespace.
-    pub(super) surroundings: Option<Arc<Surroundings>>,
+    pub(super) surroundings: Option<Surroundings>,
 }
 
 /// What to record, and how.
@@ -146,13 +147,7 @@ impl RecordedSample {
     pub fn host(&self, from: &str) -> Host {
         let walks = self.walks.clone();
         let open = move || Ok(Box::new(Replay::new(walks.clone())) as Channel);
-        let surroundings = self.surroundings();
-        let recorded = Recorded {
-            at: self.at,
-            from: from.to_owned(),
-            netns: surroundings.as_ref().and_then(|known| known.name.clone()),
-            others: surroundings.map(|known| known.others),
-        };
+        let recorded = Recorded { at: self.at, from: from.to_owned(), surroundings: self.surroundings() };
         let host = Host::of_recording(open, ProcFs::of_record(Arc::new(self.files.unpack())), self.source, recorded);
         match self.owners.clone() {
             Some(owners) => host.with_owners(move |wanted| owners.find(wanted)),
@@ -166,10 +161,10 @@ impl RecordedSample {
         self.namespaces.as_ref()?.unpack(self)
     }
 
-    fn surroundings(&self) -> Option<Arc<Surroundings>> {
+    fn surroundings(&self) -> Option<Surroundings> {
         let of_own = || {
             let namespaces = self.namespaces()?;
-            Some(Surroundings::of(namespaces.iter().find(|netns| netns.is_current())?, &namespaces))
+            Some(namespaces.iter().find(|netns| netns.is_current())?.surroundings(&namespaces))
         };
         self.surroundings.clone().or_else(of_own)
     }
@@ -296,42 +291,6 @@ impl Tally for Sockets {
     }
 }
 
-/// A dump request and the datagrams that answered it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct RecordedWalk {
-    pub(super) request: DumpRequest,
-    pub(super) sequence: u32,
-    pub(super) port_id: u32,
-    /// What broke it off.
-    pub(super) fault: Option<String>,
-    pub(super) chunks: Vec<Section>,
-}
-
-impl RecordedWalk {
-    /// Port id, the length of the request, the request with its sequence number, then the fault as text.
-    fn encode(&self) -> Vec<u8> {
-        let request = self.request.encode(self.sequence);
-        let len = u32::try_from(request.len()).unwrap_or(u32::MAX);
-        let fault = self.fault.as_deref().unwrap_or_default();
-        [&self.port_id.to_le_bytes()[..], &len.to_le_bytes(), &request, fault.as_bytes()].concat()
-    }
-
-    fn decode(bytes: &[u8]) -> Option<Self> {
-        let (port_id, rest) = bytes.split_first_chunk()?;
-        let (len, rest) = rest.split_first_chunk()?;
-        let (request, fault) = rest.split_at_checked(u32::from_le_bytes(*len) as usize)?;
-        let (request, sequence) = DumpRequest::decode(request)?;
-        let fault = String::from_utf8_lossy(fault.get(..MOST_FAULT).unwrap_or(fault)).into_owned();
-        Some(Self {
-            request,
-            sequence,
-            port_id: u32::from_le_bytes(*port_id),
-            fault: Some(fault).filter(|fault| !fault.is_empty()),
-            chunks: Vec::new(),
-        })
-    }
-}
-
 fn nanoseconds(at: SystemTime) -> u128 {
     at.duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos()
 }
@@ -356,5 +315,3 @@ const BYTE_ORDER: &str = if cfg!(target_endian = "big") { "big" } else { "little
 
 /// One for both families or one for each, and the same by a filter.
 const MOST_WALKS: usize = 16;
-/// No reason is longer.
-const MOST_FAULT: usize = 4096;

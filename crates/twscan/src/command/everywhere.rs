@@ -20,9 +20,11 @@ pub(crate) fn run<R: Overview + Send>(
     config: &Config,
     read: impl Fn(&Host, &Note<'_>) -> Result<R, Failure> + Sync,
 ) -> Result<Status, Failure> {
-    let mut seen = Seen::new(&config.host());
-    match config.recorded_everywhere() {
-        Some(sample) => seen.replay(config.recording_name(), sample, read)?,
+    let recorded = config.recorded_everywhere();
+    let from = config.recording_name();
+    let mut seen = Seen::new(&recorded.map_or_else(|| config.host(), |sample| sample.host(from)));
+    match recorded {
+        Some(sample) => seen.replay(from, sample, read)?,
         None => seen.visit(config, read)?,
     }
     let Seen { mut report, mut read } = seen;
@@ -50,7 +52,9 @@ struct Seen<R> {
 impl<R: Overview + Send> Seen<R> {
     fn new(host: &Host) -> Self {
         let origin = Provenance::of(host);
-        Self { report: NamespacesReport::new(origin.captured_at, origin.hostname, origin.kernel), read: Vec::new() }
+        let mut report = NamespacesReport::new(origin.captured_at, origin.hostname, origin.kernel);
+        report.replayed_from = origin.replayed_from;
+        Self { report, read: Vec::new() }
     }
 
     fn visit(

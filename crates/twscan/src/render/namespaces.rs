@@ -241,7 +241,8 @@ pub(crate) fn write<R: Overview>(
     writeln!(out, "{}", parts.join(", "))?;
     let time = report.captured_at.strftime("%H:%M:%SZ").to_string();
     let kernel = report.kernel.as_ref().map(|kernel| format!("kernel {kernel}"));
-    let parts: Vec<_> = report.hostname.clone().into_iter().chain(kernel).chain([time]).collect();
+    let from = report.replayed_from.as_ref().map(|name| format!("from {name}"));
+    let parts: Vec<_> = from.into_iter().chain(report.hostname.clone()).chain(kernel).chain([time]).collect();
     writeln!(out, "{}", parts.join(", "))?;
     Ok(super::finish(out)?)
 }
