@@ -194,7 +194,7 @@ fn a_series_holds_every_namespace_each_time() -> Outcome {
             std::fs::write(&file, &bytes[..bytes.len() - 10]).unwrap();
             let before = read(&file);
             assert!(before["captured_at"].as_str().unwrap() <= all["captured_at"].as_str().unwrap());
-            assert_eq!(of_these(before, &inodes), of_these(all.clone(), &inodes));
+            assert_eq!(of_these(before, &inodes), of_these(all, &inodes));
 
             // For strangers' eyes, also later.
             std::fs::write(&file, &bytes).unwrap();

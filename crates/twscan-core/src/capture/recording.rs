@@ -16,7 +16,7 @@ use crate::procfs::TwReuse;
 pub struct Recording {
     name: String,
     samples: Vec<RecordedSample>,
-    last: RecordedSample,
+    last: Box<RecordedSample>,
     missing: Option<String>,
 }
 
@@ -60,7 +60,7 @@ impl Recording {
         } else {
             foreign::read(start.as_slice().chain(input), written)?
         };
-        let Some(last) = samples.last().cloned() else {
+        let Some(last) = samples.last().cloned().map(Box::new) else {
             return Err(not_a_recording(missing.as_deref().unwrap_or("it has no sample")));
         };
         Ok(Self { name: name.into(), samples, last, missing })
@@ -125,7 +125,7 @@ impl Recording {
             };
             return Err(refuse(format!("network namespace {}: {why}", wanted.name())));
         };
-        (self.samples, self.last) = (samples, last);
+        (self.samples, *self.last) = (samples, last);
         Ok(self)
     }
 
@@ -154,7 +154,7 @@ impl Recording {
         for (key, text) in texts {
             let Some(text) = text else { continue };
             let name = format!("sys/net/ipv4/{key}");
-            for sample in self.samples.iter_mut().chain([&mut self.last]) {
+            for sample in self.samples.iter_mut().chain([&mut *self.last]) {
                 if !sample.files.supply(&name, text.clone().into_bytes()) {
                     return Err(not_a_recording(&format!("it has a {key} of its own, which is not overruled")));
                 }

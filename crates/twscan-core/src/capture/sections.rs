@@ -174,8 +174,9 @@ mod tests {
     #[test]
     fn behind_a_damaged_header_the_next_section_is_found() {
         // Longer than a window, and not to be compressed.
-        let noise: Vec<u8> = (0..200_000u64).map(|n| (n * n / 7 % 251) as u8).collect();
-        let stored = |raw: &[u8]| Section { kind: *b"DATA", stored: raw.to_vec(), raw_len: raw.len() as u32 };
+        let noise: Vec<u8> = (0..200_000u64).map(|n| u8::try_from(n * n / 7 % 251).unwrap()).collect();
+        let stored =
+            |raw: &[u8]| Section { kind: *b"DATA", stored: raw.to_vec(), raw_len: u32::try_from(raw.len()).unwrap() };
         let sections = [stored(&noise), stored(b"abc"), stored(&noise[..WINDOW]), stored(b"")];
         let ends: Vec<usize> = (0..=sections.len()).map(|count| written(&sections[..count]).len()).collect();
         let bytes = written(&sections);
