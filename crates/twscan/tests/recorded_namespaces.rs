@@ -211,6 +211,53 @@ fn a_series_holds_every_namespace_each_time() -> Outcome {
     })
 }
 
+/// The same, without privileges: as another user where there is one, else without capabilities.
+fn twscan_unprivileged(args: &[&str]) -> Output {
+    let only_one_user = std::fs::read_to_string("/proc/self/uid_map").unwrap().split_whitespace().nth(2) == Some("1");
+    let mut command = Command::new("setpriv");
+    if only_one_user {
+        command.args(["--bounding-set=-all", "--inh-caps=-all", "--"]);
+    } else {
+        command.args(["--reuid=65534", "--regid=65534", "--clear-groups", "--"]);
+    }
+    command.arg(assert_cmd::cargo::cargo_bin("twscan")).args(args).output().unwrap()
+}
+
+#[test]
+fn a_namespace_that_was_refused_or_is_damaged_is_said_to_be_missing() -> Outcome {
+    test_in_netns(|own| {
+        own.run(|| {
+            let _own = connect(1);
+            let other = Populated::new(2);
+            let dir = tempfile::tempdir().unwrap();
+            let file = dir.path().join("all").display().to_string();
+            let refused = || {
+                let output = twscan(&["summary", "--all-netns", "--json", "--from", &file]);
+                assert_eq!(output.status.code(), Some(2));
+                let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+                assert_eq!(document["complete"], false);
+                (document["refused"].to_string(), of_these(document, &[own.inode().unwrap(), other.inode()]).len())
+            };
+            let output = twscan_unprivileged(&["capture", "--all-netns", "-"]);
+            let said = String::from_utf8(output.stderr).unwrap();
+            assert_eq!(output.status.code(), Some(2));
+            assert!(said.contains("warning: sample 1 is partial: netns ") && said.contains("CAP_SYS_ADMIN"), "{said}");
+            std::fs::write(&file, output.stdout).unwrap();
+            let (reasons, read) = refused();
+            assert!(reasons.contains("CAP_SYS_ADMIN") && reasons.contains("sleep") && read == 1, "{reasons}");
+
+            twscan(&["capture", "--all-netns", &file]);
+            let mut bytes = std::fs::read(&file).unwrap();
+            let parts: Vec<_> = (0..bytes.len() - 4).filter(|at| &bytes[*at..at + 4] == b"NETN").collect();
+            parts.iter().for_each(|at| bytes[at + 6] ^= 1);
+            std::fs::write(&file, bytes).unwrap();
+            let (reasons, read) = refused();
+            assert!(reasons.contains("damaged or cut off") && reasons.contains("sleep") && read == 1, "{reasons}");
+        })
+        .unwrap();
+    })
+}
+
 #[test]
 fn what_a_recording_of_one_namespace_cannot_tell_is_refused() -> Outcome {
     test_in_netns(|own| {
