@@ -6,8 +6,10 @@ use std::time::SystemTime;
 
 use crate::Error;
 use crate::filter::{Filter, Needs};
+use crate::netns::Surroundings;
 use crate::port::PortSet;
 use crate::procfs::ProcFs;
+use crate::procfs::owner::{Owners, Wanted};
 use crate::sock_diag::{Batch, Dump, DumpRequest, DumpStats};
 use crate::socket::StateSet;
 use crate::tally::Tally;
@@ -20,11 +22,14 @@ pub struct Host {
     procfs: ProcFs,
     source: Option<Source>,
     recorded: Option<Recorded>,
+    /// Which processes had the sockets, where that was recorded.
+    owners: Option<Arc<FindOwners>>,
 }
 
 pub(crate) type Channel = Box<dyn Transport>;
 /// Opens a channel that serves this source's requests.
 type Opener = dyn Fn(Source) -> Result<Channel, Error> + Send + Sync;
+type FindOwners = dyn Fn(&Wanted) -> Owners + Send + Sync;
 
 impl Host {
     /// The running kernel, in the network namespace of the thread that reads.
@@ -43,7 +48,7 @@ impl Host {
             Source::Procfs => Ok(Box::new(text.net_tcp()) as Channel),
             _ => open(),
         };
-        Self { open: Arc::new(open), procfs, source: None, recorded: None }
+        Self { open: Arc::new(open), procfs, source: None, recorded: None, owners: None }
     }
 
     /// A host as it was: whatever the source that served then, `open` stands in for it.
@@ -54,7 +59,7 @@ impl Host {
         source: Source,
         recorded: Recorded,
     ) -> Self {
-        Self { open: Arc::new(move |_| open()), procfs, source: Some(source), recorded: Some(recorded) }
+        Self { open: Arc::new(move |_| open()), procfs, source: Some(source), recorded: Some(recorded), owners: None }
     }
 
     /// The same host with each channel wrapped.
@@ -62,7 +67,20 @@ impl Host {
     pub(crate) fn tee(&self, wrap: impl Fn(Channel) -> Channel + Send + Sync + 'static) -> Self {
         let open = self.open.clone();
         let open = move |source| Ok(wrap(open(source)?));
-        Self { open: Arc::new(open), procfs: self.procfs.clone(), source: self.source, recorded: self.recorded.clone() }
+        Self {
+            open: Arc::new(open),
+            procfs: self.procfs.clone(),
+            source: self.source,
+            recorded: self.recorded.clone(),
+            owners: self.owners.clone(),
+        }
+    }
+
+    /// A host as it was, with the owners of its sockets.
+    #[cfg(feature = "capture")]
+    pub(crate) fn with_owners(mut self, find: impl Fn(&Wanted) -> Owners + Send + Sync + 'static) -> Self {
+        self.owners = Some(Arc::new(find));
+        self
     }
 
     /// When and where a recorded host was recorded; `None` for a live one.
@@ -82,6 +100,24 @@ impl Host {
     #[must_use]
     pub fn procfs(&self) -> &ProcFs {
         &self.procfs
+    }
+
+    /// The processes that have these sockets open, or had when the host was recorded.
+    ///
+    /// # Errors
+    /// [`Error::NotRecorded`] where the recording has no owners, [`Error::ReadFile`] where `/proc` cannot be listed.
+    pub fn owners(&self, wanted: &Wanted) -> Result<Owners, Error> {
+        match &self.owners {
+            Some(find) => Ok(find(wanted)),
+            None if self.recorded.is_none() => find_live(&self.procfs, wanted),
+            None => Err(Error::NotRecorded { what: WHOSE }),
+        }
+    }
+
+    /// Whether [`owners`](Self::owners) can tell.
+    #[must_use]
+    pub fn knows_owners(&self) -> bool {
+        self.recorded.is_none() || self.owners.is_some()
     }
 
     /// Starts a walk over the sockets in these states; an empty `bytecode` is no filter.
@@ -207,6 +243,16 @@ impl fmt::Debug for Host {
     }
 }
 
+#[cfg(all(feature = "live", target_os = "linux"))]
+fn find_live(procfs: &ProcFs, wanted: &Wanted) -> Result<Owners, Error> {
+    crate::procfs::owner::OwnerScan::new(procfs).find(wanted)
+}
+
+#[cfg(not(all(feature = "live", target_os = "linux")))]
+fn find_live(_: &ProcFs, _: &Wanted) -> Result<Owners, Error> {
+    Err(Error::NotRecorded { what: WHOSE })
+}
+
 /// When and where a host was recorded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -215,6 +261,8 @@ pub struct Recorded {
     pub at: SystemTime,
     /// The recording's name: a path, or `-`.
     pub from: String,
+    /// The network namespace's name and how many others there were; `None` where those were not looked at.
+    pub surroundings: Option<Surroundings>,
 }
 
 /// Where the sockets of a result came from.
@@ -338,6 +386,8 @@ impl Sockets {
         stats
     }
 }
+
+const WHOSE: &str = "which processes had the sockets; capture -p records them";
 
 /// What a kernel may answer to bytecode with an operator that it does not have, or not for this reader
 /// (net/ipv4/inet_diag.c, `inet_diag_bc_audit`).

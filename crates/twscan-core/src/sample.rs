@@ -80,13 +80,19 @@ impl Provenance {
     pub fn of(host: &Host) -> Self {
         let procfs = host.procfs();
         let initial_netns = procfs.is_initial_netns();
+        let recorded = host.recorded();
+        let surroundings = recorded.and_then(|recorded| recorded.surroundings.as_ref());
+        let name = || surroundings.and_then(|known| known.name.as_ref()).map(ToString::to_string);
         Self {
-            captured_at: host.recorded().map_or_else(SystemTime::now, |recorded| recorded.at),
-            replayed_from: host.recorded().map(|recorded| recorded.from.clone()),
+            captured_at: recorded.map_or_else(SystemTime::now, |recorded| recorded.at),
+            replayed_from: recorded.map(|recorded| recorded.from.clone()),
             kernel: procfs.kernel_release(),
             hostname: procfs.hostname(),
-            netns: NetnsId { inode: procfs.netns_inode("thread-self"), name: initial_netns.then(|| "host".to_owned()) },
-            other_netns: None,
+            netns: NetnsId {
+                inode: procfs.netns_inode("thread-self"),
+                name: initial_netns.then(|| "host".to_owned()).or_else(name),
+            },
+            other_netns: surroundings.map(|known| known.others),
             initial_netns,
             source: None,
             dump: DumpStats::default(),

@@ -54,10 +54,10 @@ pub(crate) struct GlobalArgs {
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
     pub(crate) color: clap::ColorChoice,
     /// Read the network namespace of a process (digits), of a file (a path), or by its name
-    #[arg(short = 'N', long, global = true, value_name = "PID|PATH|NAME", conflicts_with = "from")]
+    #[arg(short = 'N', long, global = true, value_name = "PID|PATH|NAME")]
     pub(crate) netns: Option<String>,
-    /// Read every network namespace of the host: a row each, the worst first
-    #[arg(long, global = true, conflicts_with_all = ["netns", "from"])]
+    /// Read every network namespace, of the host or of a recording: a row each, the worst first
+    #[arg(long, global = true, conflicts_with = "netns")]
     pub(crate) all_netns: bool,
     /// Read sockets this way and no other
     #[arg(long, global = true, value_name = "WAY", hide_short_help = true, conflicts_with = "from")]
@@ -209,6 +209,7 @@ pub(crate) enum CommandArgs {
     #[command(after_help = "Examples:\n  \
         twscan capture before.twcap                       one sample\n  \
         twscan capture --for 60s --interval 5s run.twcap  a series; ctrl-C ends it and keeps what there is\n  \
+        twscan capture -p --all-netns node.twcap          whose sockets they are, in every network namespace\n  \
         twscan capture --anonymize ticket.twcap           for strangers' eyes\n  \
         kubectl exec POD -- twscan capture - | twscan by-dest --from -")]
     Capture(CaptureArgs),
@@ -340,11 +341,14 @@ pub(crate) struct CaptureArgs {
     /// How long from one sample to the next: 500ms, 5s
     #[arg(long, value_name = "TIME", default_value = "1s", requires = "duration")]
     pub(crate) interval: String,
+    /// Record which processes have the sockets too
+    #[arg(short = 'p', long)]
+    pub(crate) owners: bool,
     /// Replace addresses, the same one always by the same, and the host's name; ports stay
     #[arg(long)]
     pub(crate) anonymize: bool,
     /// In which form
-    #[arg(long = "as", value_name = "FORM", default_value = "twscan", conflicts_with_all = ["duration", "anonymize"])]
+    #[arg(long = "as", value_name = "FORM", default_value = "twscan", conflicts_with_all = ["duration", "anonymize", "owners"])]
     pub(crate) form: CaptureForm,
 }
 

@@ -1,5 +1,6 @@
 //! What the arguments and the surroundings amount to; behind this nobody knows clap.
 
+mod capture;
 mod logs;
 mod tune;
 
@@ -8,10 +9,9 @@ mod examine;
 
 use std::io::IsTerminal;
 use std::net::IpAddr;
-use std::time::Duration;
 
 use anstream::ColorChoice;
-use twscan_core::capture::Recording;
+use twscan_core::capture::{RecordedSample, Recording};
 use twscan_core::filter::{Filter, Names, Selection};
 use twscan_core::host::{Host, Source};
 use twscan_core::names::LiveNames;
@@ -19,10 +19,10 @@ use twscan_core::netns::NetnsRef;
 use twscan_core::socket::{Family, SocketRecord, StateSet, TcpState};
 use twscan_core::target::Target;
 
+pub(crate) use self::capture::Capture;
 pub(crate) use self::logs::Logs;
 use crate::args::{
-    Args, ByDestArgs, CaptureArgs, CommandArgs, CompareArgs, ListArgs, PortsArgs, SelftestArgs, SourceArg, SummaryArgs,
-    SupplyArgs,
+    Args, ByDestArgs, CommandArgs, CompareArgs, ListArgs, PortsArgs, SelftestArgs, SourceArg, SummaryArgs, SupplyArgs,
 };
 pub(crate) use crate::args::{CaptureForm, Format, SortKey};
 pub(crate) use examine::{Diagnose, Examine};
@@ -58,7 +58,7 @@ pub(crate) struct Config {
 
 #[derive(Debug)]
 pub(crate) enum Action {
-    Capture { file: String, series: Option<Series>, anonymize: bool, form: CaptureForm },
+    Capture(Capture),
     Compare { before: Recording, after: Option<Recording>, top: usize },
     Summary { quick: bool, top: usize },
     ByDest(ByDest),
@@ -77,7 +77,7 @@ impl Action {
     pub(crate) fn needs_net_admin(&self) -> bool {
         let judges_marks = |filter: &Filter| filter.needs().mark;
         match self {
-            Self::Tune(_) | Self::Selftest { .. } | Self::Capture { .. } => true,
+            Self::Tune(_) | Self::Selftest { .. } | Self::Capture(_) => true,
             Self::ByDest(asked) => asked.filter.as_ref().is_some_and(judges_marks),
             Self::List(asked) => judges_marks(&asked.filter),
             _ => false,
@@ -137,8 +137,11 @@ impl Families {
 }
 
 /// The network namespace to work in, where one is named. Everything else is resolved inside: an interface's name is of
-/// its namespace.
+/// its namespace. Of a recording it is one that is not there to enter.
 pub(crate) fn netns(args: &Args) -> Result<Option<NetnsRef>, Failure> {
+    if args.global.from.is_some() {
+        return Ok(None);
+    }
     let parse = |text: &String| NetnsRef::parse(text).map_err(|error| Failure::Usage(error.to_string()));
     args.global.netns.as_ref().map(parse).transpose()
 }
@@ -171,7 +174,7 @@ impl Config {
             CommandArgs::Check(args) => Action::Examine(Examine::check(&args)),
             CommandArgs::Wait(args) => Action::Examine(Examine::wait(&args)?),
             CommandArgs::Forecast(args) => Action::Examine(Examine::forecast(&args)?),
-            CommandArgs::Capture(args) => capture(args)?,
+            CommandArgs::Capture(args) => Action::Capture(Capture::resolve(args)?),
             CommandArgs::Compare(CompareArgs { before, after, top, .. }) => Action::Compare {
                 before: recording::open(&before, &supply)?,
                 after: after.map(|after| recording::open(&after, &supply)).transpose()?,
@@ -183,7 +186,7 @@ impl Config {
         let everywhere = global.all_netns;
         let one_netns = match &action {
             Action::Examine(Examine::Diagnose(asked)) => asked.interval.is_some(),
-            Action::List(_) | Action::Examine(_) | Action::Selftest { .. } => true,
+            Action::List(_) | Action::Examine(_) | Action::Selftest { .. } | Action::Compare { .. } => true,
             _ => false,
         };
         if everywhere && one_netns {
@@ -197,6 +200,28 @@ impl Config {
             return Err(Failure::Usage(
                 "logs asks one network namespace what is left: give it with --netns".to_owned(),
             ));
+        }
+        if everywhere && matches!(&action, Action::Capture(Capture { form: CaptureForm::SsDump, .. })) {
+            return Err(Failure::Usage("a dump for ss holds one network namespace: give it with --netns".to_owned()));
+        }
+        let reads_none = matches!(action, Action::Tune(_) | Action::Selftest { .. } | Action::Compare { .. });
+        if reads_none && global.from.is_some() && global.netns.is_some() {
+            let text = "--netns beside --from chooses what to read of the recording, and this is no command for that";
+            return Err(Failure::Usage(text.to_owned()));
+        }
+        let recording = global.from.as_ref().map(|file| recording::open(file, &supply)).transpose()?;
+        let recording = match (recording, &global.netns) {
+            (Some(recording), Some(netns)) => Some(recording.of_netns(netns)?),
+            (recording, _) => recording,
+        };
+        if let Some(recording) =
+            recording.as_ref().filter(|recording| recording.last_everywhere().is_none() && everywhere)
+        {
+            let name = recording.name();
+            let text = format!(
+                "{name} holds one network namespace, and only capture --all-netns records all: leave out --all-netns"
+            );
+            return Err(Failure::Usage(text));
         }
         Ok(Self {
             action,
@@ -213,10 +238,7 @@ impl Config {
                 clap::ColorChoice::Never => ColorChoice::Never,
             },
             stdout_is_terminal: env.stdout_is_terminal,
-            recording: match &global.from {
-                Some(file) => Some(recording::open(file, &supply)?),
-                None => None,
-            },
+            recording,
             source: global.via.map(|source| match source {
                 SourceArg::OneWalk => Source::NetlinkOneWalk,
                 SourceArg::TwoWalks => Source::NetlinkTwoWalks,
@@ -225,9 +247,19 @@ impl Config {
         })
     }
 
-    /// The sample before the last one of a recording: what was seen earlier.
+    /// The sample of a recording to ask about every network namespace; `None` where it is the running kernel.
+    pub(crate) fn recorded_everywhere(&self) -> Option<&RecordedSample> {
+        self.recording.as_ref()?.last_everywhere()
+    }
+
+    /// The name of the recording, for documents.
+    pub(crate) fn recording_name(&self) -> &str {
+        self.recording.as_ref().map_or("", Recording::name)
+    }
+
+    /// The sample before the last one of a recording: what was seen earlier. Every network namespace is looked at once.
     pub(crate) fn earlier_host(&self) -> Option<Host> {
-        let recording = self.recording.as_ref()?;
+        let recording = self.recording.as_ref().filter(|_| !self.everywhere)?;
         let earlier = recording.samples().len().checked_sub(2)?;
         Some(recording.samples().get(earlier)?.host(recording.name()))
     }
@@ -240,38 +272,6 @@ impl Config {
             (None, None) => Host::live(),
         }
     }
-}
-
-/// Samples one after the other.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Series {
-    pub(crate) duration: Duration,
-    pub(crate) interval: Duration,
-}
-
-fn capture(args: CaptureArgs) -> Result<Action, Failure> {
-    let CaptureArgs { file, duration, interval, anonymize, form } = args;
-    let series = match duration {
-        None => None,
-        Some(duration) => Some(Series { duration: time(&duration)?, interval: time(&interval)? }),
-    };
-    Ok(Action::Capture { file, series, anonymize, form })
-}
-
-/// Reads `500ms`, `90s`, `5m`, `1h`.
-fn time(text: &str) -> Result<Duration, Failure> {
-    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-    let (number, unit) = text.split_at(digits);
-    let milliseconds = match unit {
-        "ms" => 1,
-        "s" => 1_000,
-        "m" | "min" => 60_000,
-        "h" => 3_600_000,
-        _ => 0,
-    };
-    let time = number.parse::<u64>().ok().and_then(|number| number.checked_mul(milliseconds)).filter(|time| *time > 0);
-    let usage = || Failure::Usage(format!("'{text}' is no time; write 500ms, 90s, 5m or 1h"));
-    time.map(Duration::from_millis).ok_or_else(usage)
 }
 
 /// The first word is the target, unless states or a filter begin with it.

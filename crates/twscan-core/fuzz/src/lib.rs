@@ -2,7 +2,7 @@
 //! The fuzz targets call them, and so do the tests on the stable compiler (tests/hostile.rs).
 
 use twox_hash::XxHash64;
-use twscan_core::capture::{RecordOptions, RecordedSample, Recording};
+use twscan_core::capture::{RecordOptions, RecordedNamespaces, RecordedSample, RecordedVisit, Recording};
 use twscan_core::filter::{NumbersOnly, Selection};
 use twscan_core::host::Host;
 use twscan_core::port::{PortRange, PortSet};
@@ -46,7 +46,15 @@ pub fn recording(data: &[u8]) {
             if let Ok(again) = RecordedSample::record(&sample.host("again"), &options) {
                 judge(&again.host("again"));
             }
+            for netns in sample.namespaces().iter().flat_map(RecordedNamespaces::iter) {
+                if let RecordedVisit::Read(part) = netns.visit() {
+                    judge(&part.host(&netns.name().to_string()));
+                }
+            }
+            let _ = sample.record_again(&options.owners()).map(|again| again.write(&mut Vec::new()));
         }
+        let _ = recording.last_everywhere().map(|sample| sample.at());
+        let _ = recording.of_netns("sleep").map(|one| judge(&one.last().host("sleep")));
     }
 }
 
@@ -88,6 +96,7 @@ fn read(record: &SocketRecord<'_>) {
 }
 
 fn judge(host: &Host) {
+    let _ = host.owners(&(0..1000).map(|inode| (inode, None)).collect());
     if let Ok(sample) = Sampler::new(host).states(StateSet::PORT_HOLDERS).take() {
         let _ = SummaryReport::new(&sample, 5);
         let _ = ByDestReport::new(&sample, None, Destination::most_sockets_first, Some(5));

@@ -1,7 +1,11 @@
 use std::hash::{BuildHasher, RandomState};
 use std::net::{Ipv4Addr, Ipv6Addr};
 
+use super::RecordedNetns;
+use super::directory::Outcome;
+use crate::netns::NetnsName;
 use crate::procfs::Files;
+use crate::procfs::owner::Process;
 use crate::wire::{AF_INET, AF_INET6, Messages, align4, kind};
 
 /// Replaces addresses by others, the same one always by the same.
@@ -45,6 +49,25 @@ impl Anonymizer {
         }
         if let Some(id) = files.get_mut("sys/kernel/random/boot_id") {
             *id = format!("{:016x}\n", self.key.hash_one(&*id)).into_bytes();
+        }
+    }
+
+    /// Leaves the program's name and the numbers.
+    #[allow(clippy::unused_self, reason = "who has no key anonymizes nothing")]
+    pub(super) fn process(&self, process: &mut Process) {
+        process.user = process.uid.to_string();
+        process.cgroup = None;
+    }
+
+    /// A name and what leads there say whose it is; the inode does not.
+    #[allow(clippy::unused_self, reason = "who has no key anonymizes nothing")]
+    pub(super) fn netns(&self, netns: &mut RecordedNetns) {
+        netns.reference = None;
+        if netns.name != NetnsName::Host {
+            netns.name = NetnsName::Inode(netns.inode);
+        }
+        if let Outcome::Refused(reason) = &mut netns.outcome {
+            *reason = "it could not be entered".to_owned();
         }
     }
 

@@ -4,16 +4,14 @@ use ruzstd::decoding::StreamingDecoder;
 use ruzstd::encoding::{CompressionLevel, compress_to_vec};
 use twox_hash::XxHash64;
 
-use crate::Error;
-
 /// A section of a recording: its kind, and its content as it is stored.
 ///
 /// It stays compressed in memory until it is read, so that a recording takes no more memory than its file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Section {
-    kind: [u8; 4],
-    stored: Vec<u8>,
-    raw_len: u32,
+    pub(super) kind: [u8; 4],
+    pub(super) stored: Vec<u8>,
+    pub(super) raw_len: u32,
 }
 
 impl Section {
@@ -62,67 +60,37 @@ impl Section {
     }
 }
 
-/// Reads sections one by one.
+/// What stands before a section's content.
 #[derive(Debug)]
-pub(super) struct Sections<R> {
-    input: R,
-    offset: u64,
+pub(super) struct Header {
+    pub(super) kind: [u8; 4],
+    pub(super) stored_len: usize,
+    pub(super) raw_len: u32,
+    pub(super) content_sum: u32,
 }
 
-/// What comes next in a recording.
-#[derive(Debug)]
-pub(super) enum Next {
-    /// A whole section.
-    Section(Section),
-    /// A section whose content is not what was written; the next one can be found.
-    BadContent { offset: u64 },
-    /// A header that is not what was written; nothing behind it can be found.
-    BadHeader { offset: u64 },
-    /// The file ends inside a section.
-    Cut { offset: u64, bytes: u64 },
-    /// The file ends.
-    End,
+impl Header {
+    /// `None` where this is not what a writer has written.
+    pub(super) fn parse(bytes: &[u8; HEADER_LEN]) -> Option<Self> {
+        let field = |at: usize| Some(u32::from_le_bytes(*bytes.get(at..)?.first_chunk()?));
+        let (stored_len, raw_len) = (field(4)?, field(8)?);
+        // The lengths first: nearly all of what is no header fails there, at less than a sum's cost.
+        let plausible = stored_len as usize <= MOST_RAW && raw_len as usize <= MOST_RAW;
+        if !plausible || field(CHECKED_LEN)? != checksum(&bytes[..CHECKED_LEN]) {
+            return None;
+        }
+        let kind = *bytes.first_chunk()?;
+        Some(Self { kind, stored_len: stored_len as usize, raw_len, content_sum: field(12)? })
+    }
 }
 
-impl<R: Read> Sections<R> {
-    /// Starts behind the [`MAGIC`].
-    pub(super) fn new(input: R) -> Self {
-        Self { input, offset: MAGIC.len() as u64 }
-    }
-
-    pub(super) fn next(&mut self) -> Result<Next, Error> {
-        let offset = self.offset;
-        let header = self.take(HEADER_LEN)?;
-        let Ok(header) = <[u8; HEADER_LEN]>::try_from(header.as_slice()) else {
-            let bytes = header.len() as u64;
-            return Ok(if bytes == 0 { Next::End } else { Next::Cut { offset, bytes } });
-        };
-        let field = |at: usize| header.get(at..).and_then(<[u8]>::first_chunk).map_or(0, |b| u32::from_le_bytes(*b));
-        let (stored_len, raw_len) = (field(4), field(8));
-        if field(CHECKED_LEN) != checksum(&header[..CHECKED_LEN]) || stored_len as usize > MOST_RAW {
-            return Ok(Next::BadHeader { offset });
-        }
-        let stored = self.take(stored_len as usize)?;
-        if stored.len() < stored_len as usize {
-            return Ok(Next::Cut { offset, bytes: (HEADER_LEN + stored.len()) as u64 });
-        }
-        if field(12) != checksum(&stored) {
-            return Ok(Next::BadContent { offset });
-        }
-        Ok(Next::Section(Section { kind: [header[0], header[1], header[2], header[3]], stored, raw_len }))
-    }
-
-    /// Reads this many bytes, or what is left.
-    fn take(&mut self, len: usize) -> Result<Vec<u8>, Error> {
-        let mut bytes = Vec::new();
-        let read = self.input.by_ref().take(len as u64).read_to_end(&mut bytes);
-        self.offset += read.map_err(|cause| Error::ReadRecording { cause })? as u64;
-        Ok(bytes)
-    }
+/// Whether these bytes, from behind where the [`MAGIC`] should be, begin with a section.
+pub(super) fn begins_a_section(bytes: &[u8]) -> bool {
+    bytes.first_chunk().is_some_and(|header| Header::parse(header).is_some())
 }
 
 /// The low half of XXH64, as zstd itself uses it.
-fn checksum(bytes: &[u8]) -> u32 {
+pub(super) fn checksum(bytes: &[u8]) -> u32 {
     let hash = XxHash64::oneshot(0, bytes) & u64::from(u32::MAX);
     u32::try_from(hash).unwrap_or_default()
 }
@@ -140,8 +108,8 @@ fn window_is_small(descriptor: u8, window: u8) -> bool {
 pub(super) const MAGIC: [u8; 8] = *b"\x89TWSC\r\n\x01";
 
 /// Kind, stored length, raw length, checksum of the content, checksum of the header; little-endian.
-const HEADER_LEN: usize = 20;
-const CHECKED_LEN: usize = 16;
+pub(super) const HEADER_LEN: usize = 20;
+pub(super) const CHECKED_LEN: usize = 16;
 
 /// The most bytes in a section, compressed or not: 1 MiB.
 pub(super) const MOST_RAW: usize = 1 << 20;
@@ -149,55 +117,6 @@ pub(super) const MOST_RAW: usize = 1 << 20;
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn written(sections: &[Section]) -> Vec<u8> {
-        let mut bytes = Vec::new();
-        sections.iter().for_each(|section| section.write(&mut bytes).unwrap());
-        bytes
-    }
-
-    fn read(bytes: &[u8]) -> (Vec<Section>, Next) {
-        let mut sections = Sections::new(bytes);
-        let mut found = Vec::new();
-        loop {
-            match sections.next().unwrap() {
-                Next::Section(section) => found.push(section),
-                other => return (found, other),
-            }
-        }
-    }
-
-    #[test]
-    fn sections_come_back_compressed_or_not() {
-        let long = vec![7; 100_000];
-        let sections = [Section::pack(*b"DATA", &long), Section::pack(*b"TAIL", b"x"), Section::pack(*b"NONE", b"")];
-        let bytes = written(&sections);
-        assert!(bytes.len() < 1000);
-        let (found, end) = read(&bytes);
-        assert!(matches!(end, Next::End));
-        let raw: Vec<_> = found.iter().map(|section| section.unpack().unwrap()).collect();
-        assert_eq!(raw, [long, b"x".to_vec(), vec![]]);
-    }
-
-    #[test]
-    fn a_cut_says_where() {
-        let bytes = written(&[Section::pack(*b"DATA", b"abc"), Section::pack(*b"DATA", b"defg")]);
-        let (found, end) = read(&bytes[..bytes.len() - 1]);
-        assert_eq!(found.len(), 1);
-        assert!(matches!(end, Next::Cut { offset: 31, bytes: 23 }), "{end:?}");
-    }
-
-    #[test]
-    fn a_flipped_bit_is_found_wherever_it_is() {
-        let bytes = written(&[Section::pack(*b"DATA", &[1; 500])]);
-        for at in 0..bytes.len() {
-            let mut flipped = bytes.clone();
-            flipped[at] ^= 0x10;
-            let (found, end) = read(&flipped);
-            assert!(found.is_empty(), "byte {at}");
-            assert_eq!(matches!(end, Next::BadContent { .. }), at >= HEADER_LEN, "byte {at}: {end:?}");
-        }
-    }
 
     #[test]
     fn a_bomb_is_not_unpacked() {

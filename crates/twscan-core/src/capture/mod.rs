@@ -3,7 +3,8 @@
 //! A recording holds what was seen, not what was concluded: netlink datagrams, files of `/proc`, times. A
 //! [`RecordedSample`] gives a [`Host`](crate::host::Host), and what works on a live one works on it unchanged.
 //! [`Recording::read`] also takes what other tools leave behind: dumps of `ss -D`, the text of `ss`, `netstat` and
-//! `/proc/net/tcp`; what those do not tell is unknown, not zero.
+//! `/proc/net/tcp`; what those do not tell is unknown, not zero. `RecordedSample::record_everywhere` records each network
+//! namespace of a host, and [`RecordOptions::owners`] which processes had the sockets.
 //!
 //! ```no_run
 //! use twscan_core::capture::{RecordedSample, Recording, RecordOptions};
@@ -23,12 +24,20 @@
 
 mod anonymize;
 mod container;
+mod directory;
+mod everywhere;
+mod files;
 mod foreign;
+mod namespaces;
+mod owners;
 mod recording;
 mod replay;
 mod sample;
+mod sections;
 mod ss_dump;
 mod tape;
+mod walk;
 
+pub use namespaces::{RecordedNamespaces, RecordedNetns, RecordedVisit};
 pub use recording::{Absent, Recording};
 pub use sample::{RecordOptions, RecordedSample};

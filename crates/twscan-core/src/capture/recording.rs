@@ -2,9 +2,10 @@ use std::io::{Read, Write};
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use super::container::{MAGIC, Next, Section, Sections};
-use super::sample::{SAMPLE, TAIL, cannot_write};
-use super::{RecordedSample, foreign};
+use super::container::{HEADER_LEN, MAGIC, Section, begins_a_section};
+use super::sample::{Belongs, NETNS, SAMPLE, TAIL, cannot_write};
+use super::sections::{Next, Sections};
+use super::{RecordedNetns, RecordedSample, RecordedVisit, foreign};
 use crate::Error;
 use crate::port::{PortRange, PortSet};
 use crate::procfs::TwReuse;
@@ -15,7 +16,7 @@ use crate::procfs::TwReuse;
 pub struct Recording {
     name: String,
     samples: Vec<RecordedSample>,
-    last: RecordedSample,
+    last: Box<RecordedSample>,
     missing: Option<String>,
 }
 
@@ -46,15 +47,20 @@ impl Recording {
     pub fn read_written(mut input: impl Read, name: impl Into<String>, written: SystemTime) -> Result<Self, Error> {
         let mut start = Vec::new();
         let cannot_read = |cause| Error::ReadRecording { cause };
-        input.by_ref().take(MAGIC.len() as u64).read_to_end(&mut start).map_err(cannot_read)?;
-        let (samples, missing) = if start == MAGIC {
-            read_own(input)?
-        } else if start.get(..MAGIC.len() - 1) == MAGIC.get(..MAGIC.len() - 1) {
+        input.by_ref().take((MAGIC.len() + HEADER_LEN) as u64).read_to_end(&mut start).map_err(cannot_read)?;
+        let (magic, ahead) = start.split_at_checked(MAGIC.len()).unwrap_or((&start, &[]));
+        let (samples, missing) = if magic == MAGIC {
+            read_own(ahead.chain(input), Faults::default())?
+        } else if magic.get(..MAGIC.len() - 1) == MAGIC.get(..MAGIC.len() - 1) {
             return Err(not_a_recording("it is of another version of the format; read it with a newer twscan"));
+        } else if begins_a_section(ahead) {
+            let mut faults = Faults::default();
+            faults.add("its first 8 bytes are damaged".to_owned());
+            read_own(ahead.chain(input), faults)?
         } else {
             foreign::read(start.as_slice().chain(input), written)?
         };
-        let Some(last) = samples.last().cloned() else {
+        let Some(last) = samples.last().cloned().map(Box::new) else {
             return Err(not_a_recording(missing.as_deref().unwrap_or("it has no sample")));
         };
         Ok(Self { name: name.into(), samples, last, missing })
@@ -70,6 +76,57 @@ impl Recording {
     #[must_use]
     pub fn last(&self) -> &RecordedSample {
         &self.last
+    }
+
+    /// The last sample that holds every network namespace of the host, whole where there is one; `None` where one alone
+    /// was recorded.
+    #[must_use]
+    pub fn last_everywhere(&self) -> Option<&RecordedSample> {
+        let is_whole = |sample: &&RecordedSample| sample.namespaces().is_some_and(|namespaces| namespaces.is_whole());
+        let everywhere = || self.samples.iter().rev().filter(|sample| sample.namespaces.is_some());
+        everywhere().find(is_whole).or_else(|| everywhere().next())
+    }
+
+    /// The samples of one of the host's network namespaces alone, by the name of its file, its container's id, what
+    /// `--netns` took for it then, or its inode.
+    ///
+    /// # Errors
+    /// [`Error::NotARecording`] where the last sample has not exactly one such namespace.
+    pub fn of_netns(mut self, name: &str) -> Result<Self, Error> {
+        let refuse = |what: String| not_a_recording(&what);
+        let alone = || refuse("it holds one network namespace alone: leave out --netns".to_owned());
+        let last = self.last_everywhere().and_then(RecordedSample::namespaces).ok_or_else(alone)?;
+        let wanted = last.find(name).map_err(refuse)?;
+        let (inode, label) = (wanted.inode(), wanted.name().clone());
+        let mut samples = Vec::new();
+        for namespaces in self.samples.iter().filter_map(RecordedSample::namespaces) {
+            // By its inode, since a name may pass on to another.
+            let same = |netns: &&RecordedNetns| match inode {
+                Some(_) => netns.inode() == inode,
+                None => *netns.name() == label,
+            };
+            let Some(netns) = namespaces.iter().find(same) else { continue };
+            let sample = match netns.visit() {
+                RecordedVisit::Read(sample) => Some(sample),
+                // The recorder's own is there even if it had no socket.
+                _ => netns.sample.as_ref(),
+            };
+            if let Some(sample) = sample {
+                let surroundings = Some(netns.surroundings(&namespaces));
+                samples.push(RecordedSample { surroundings, ..sample.clone() });
+            }
+        }
+        let Some(last) = samples.last().cloned() else {
+            let why = match wanted.visit() {
+                RecordedVisit::Idle => "had no TCP socket, and was not recorded",
+                RecordedVisit::Gone => "ended before it could be recorded",
+                RecordedVisit::Refused(reason) => reason,
+                _ => "is damaged or cut off",
+            };
+            return Err(refuse(format!("network namespace {}: {why}", wanted.name())));
+        };
+        (self.samples, *self.last) = (samples, last);
+        Ok(self)
     }
 
     /// Where it was read from.
@@ -97,11 +154,10 @@ impl Recording {
         for (key, text) in texts {
             let Some(text) = text else { continue };
             let name = format!("sys/net/ipv4/{key}");
-            for sample in self.samples.iter_mut().chain([&mut self.last]) {
-                if sample.files.contains_key(&name) {
+            for sample in self.samples.iter_mut().chain([&mut *self.last]) {
+                if !sample.files.supply(&name, text.clone().into_bytes()) {
                     return Err(not_a_recording(&format!("it has a {key} of its own, which is not overruled")));
                 }
-                Arc::make_mut(&mut sample.files).insert(name.clone(), text.clone().into_bytes());
             }
         }
         Ok(self)
@@ -121,25 +177,26 @@ pub struct Absent {
 }
 
 /// The whole samples of a recording of our own, and what is wrong with the rest.
-fn read_own(input: impl Read) -> Result<(Vec<RecordedSample>, Option<String>), Error> {
+fn read_own(input: impl Read, mut faults: Faults) -> Result<(Vec<RecordedSample>, Option<String>), Error> {
     let mut sections = Sections::new(input);
     let mut samples = Vec::new();
     let mut open: Vec<Section> = Vec::new();
-    let mut faults = Faults::default();
     loop {
         match sections.next()? {
             Next::Section(section) => {
                 let kind = section.kind();
-                if kind == SAMPLE && !open.is_empty() {
+                let begins = kind == SAMPLE || kind == NETNS;
+                if begins && !open.is_empty() {
                     faults.add("a sample without an end".to_owned());
                     open.clear();
                 }
-                if kind == SAMPLE || !open.is_empty() {
+                if begins || !open.is_empty() {
                     open.push(section);
                 }
                 if kind == TAIL && !open.is_empty() {
                     match whole(&std::mem::take(&mut open)) {
-                        Ok(sample) => samples.push(sample),
+                        Ok((sample, None)) => samples.push(sample),
+                        Ok((part, Some(belongs))) => add_part(samples.last_mut(), part, belongs),
                         Err(what) => faults.add(format!("sample {}: {what}", samples.len() + 1)),
                     }
                 }
@@ -148,9 +205,11 @@ fn read_own(input: impl Read) -> Result<(Vec<RecordedSample>, Option<String>), E
                 faults.add(format!("the section at byte {offset} is damaged, so its sample is left out"));
                 open.clear();
             }
-            Next::BadHeader { offset } => {
-                faults.add(format!("the section at byte {offset} has no readable beginning; all behind it is lost"));
-                break;
+            Next::Lost { offset, bytes } => {
+                faults.add(format!(
+                    "{bytes} bytes from byte {offset} on have no readable beginning, so their sample is left out"
+                ));
+                open.clear();
             }
             Next::Cut { offset, bytes } => {
                 faults.add(format!(
@@ -167,10 +226,24 @@ fn read_own(input: impl Read) -> Result<(Vec<RecordedSample>, Option<String>), E
             }
         }
     }
+    for (place, sample) in samples.iter().enumerate() {
+        if sample.namespaces().is_some_and(|namespaces| !namespaces.is_whole()) {
+            faults.add(format!("sample {} lacks network namespaces that were recorded", place + 1));
+        }
+    }
     Ok((samples, faults.text()))
 }
 
-fn whole(sections: &[Section]) -> Result<RecordedSample, &'static str> {
+/// Adds a namespace to its sample. Where that one is damaged, as was said already, it is of no use.
+fn add_part(sample: Option<&mut RecordedSample>, part: RecordedSample, belongs: Belongs) {
+    if let Some(sample) = sample.filter(|sample| belongs.belongs_to(sample))
+        && let Some(namespaces) = &mut sample.namespaces
+    {
+        Arc::make_mut(namespaces).parts.push((belongs.place, part));
+    }
+}
+
+fn whole(sections: &[Section]) -> Result<(RecordedSample, Option<Belongs>), &'static str> {
     let (tail, before) = sections.split_last().ok_or("no section")?;
     let declared = std::str::from_utf8(&tail.unpack()?).ok().and_then(|text| text.parse::<usize>().ok());
     if declared != Some(before.len()) {

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::sample::RecordedWalk;
+use super::walk::RecordedWalk;
 use crate::Error;
 use crate::sock_diag::DumpRequest;
 use crate::socket::TcpState;

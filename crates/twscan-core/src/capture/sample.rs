@@ -3,16 +3,23 @@ use std::io::{self, Write};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use super::RecordedNamespaces;
 use super::anonymize::Anonymizer;
 use super::container::Section;
+use super::directory::DIRECTORY;
+use super::files::{FILES, StoredFiles};
+use super::namespaces::StoredNamespaces;
+use super::owners::{OWNERS, StoredOwners};
 use super::replay::Replay;
 use super::tape::Tape;
+use super::walk::RecordedWalk;
 use crate::Error;
 use crate::host::{Channel, Host, Recorded, Source};
-use crate::procfs::{Files, ProcFs};
-use crate::sock_diag::DumpRequest;
+use crate::netns::Surroundings;
+use crate::procfs::ProcFs;
+use crate::procfs::owner::Wanted;
 use crate::socket::{SocketRecord, StateSet};
-use crate::tally::explicit_binds;
+use crate::tally::{Tally, explicit_binds};
 
 /// One moment of a host as it was recorded.
 #[derive(Debug, Clone)]
@@ -20,14 +27,21 @@ pub struct RecordedSample {
     pub(super) at: SystemTime,
     pub(super) source: Source,
     pub(super) anonymized: bool,
-    pub(super) files: Arc<Files>,
+    pub(super) files: StoredFiles,
     pub(super) walks: Arc<Vec<RecordedWalk>>,
+    /// `None` where they were not asked for.
+    pub(super) owners: Option<Arc<StoredOwners>>,
+    /// Those of the host, where this is the sample of the recorder's own.
+    pub(super) namespaces: Option<Arc<StoredNamespaces>>,
+    /// What the others told of this one's namespace.
+    pub(super) surroundings: Option<Surroundings>,
 }
 
 /// What to record, and how.
 #[derive(Debug, Clone, Default)]
 pub struct RecordOptions {
-    anonymize: Option<Anonymizer>,
+    pub(super) anonymize: Option<Anonymizer>,
+    owners: bool,
 }
 
 impl RecordOptions {
@@ -37,11 +51,19 @@ impl RecordOptions {
         Self::default()
     }
 
+    /// Notes which processes have the sockets open, as far as the reader may see: [`Host::owners`] tells them again.
+    #[must_use]
+    pub fn owners(mut self) -> Self {
+        self.owners = true;
+        self
+    }
+
     /// Replaces addresses and the host's name.
     ///
     /// The same address becomes the same other one in all samples recorded with these options (and their clones), and two
     /// addresses that share a prefix still do. The loopback, unspecified and multicast addresses stay as they are;
     /// private and other well-known prefixes keep their first bits. Ports, counters and parameters are kept.
+    /// Of owners, process ids, user ids and the names of programs are kept; users' names and cgroups are not.
     #[must_use]
     pub fn anonymize(mut self) -> Self {
         self.anonymize = Some(Anonymizer::new());
@@ -68,8 +90,9 @@ impl RecordedSample {
         let teed = host.tee(move |channel| recorder.record(channel));
         let walk = teed.tally(StateSet::PORT_HOLDERS, &[], || {
             tape.rewind(0);
-            |_: &SocketRecord<'_>| ()
+            Sockets { wanted: options.owners.then(Wanted::new) }
         })?;
+        let owners = walk.tally.wanted.map(|wanted| host.owners(&wanted)).transpose()?;
         if let Some(error) = &walk.interruption {
             tape.fault(error.chain());
         }
@@ -87,8 +110,11 @@ impl RecordedSample {
             at,
             source: walk.source,
             anonymized: options.anonymize.is_some(),
-            files: Arc::new(files),
+            files: StoredFiles::pack(&files),
             walks: Arc::new(walks),
+            owners: owners.map(|owners| Arc::new(StoredOwners::pack(owners, options.anonymize.as_ref()))),
+            namespaces: None,
+            surroundings: None,
         })
     }
 
@@ -121,8 +147,26 @@ impl RecordedSample {
     pub fn host(&self, from: &str) -> Host {
         let walks = self.walks.clone();
         let open = move || Ok(Box::new(Replay::new(walks.clone())) as Channel);
-        let recorded = Recorded { at: self.at, from: from.to_owned() };
-        Host::of_recording(open, ProcFs::of_record(self.files.clone()), self.source, recorded)
+        let recorded = Recorded { at: self.at, from: from.to_owned(), surroundings: self.surroundings() };
+        let host = Host::of_recording(open, ProcFs::of_record(Arc::new(self.files.unpack())), self.source, recorded);
+        match self.owners.clone() {
+            Some(owners) => host.with_owners(move |wanted| owners.find(wanted)),
+            None => host,
+        }
+    }
+
+    /// Every network namespace of the host at this moment; `None` where one alone was recorded.
+    #[must_use]
+    pub fn namespaces(&self) -> Option<RecordedNamespaces> {
+        self.namespaces.as_ref()?.unpack(self)
+    }
+
+    fn surroundings(&self) -> Option<Surroundings> {
+        let of_own = || {
+            let namespaces = self.namespaces()?;
+            Some(namespaces.iter().find(|netns| netns.is_current())?.surroundings(&namespaces))
+        };
+        self.surroundings.clone().or_else(of_own)
     }
 
     /// Writes a whole sample; it follows the beginning of a [recording](super::Recording::begin) or another sample.
@@ -132,35 +176,42 @@ impl RecordedSample {
     pub fn write(&self, out: &mut impl Write) -> Result<(), Error> {
         // In one go, so that a reader of what is still being written sees few halves.
         let mut bytes = Vec::new();
-        self.sections().iter().try_for_each(|section| section.write(&mut bytes)).map_err(cannot_write)?;
+        let mut write = |sections: Vec<Section>| sections.iter().try_for_each(|section| section.write(&mut bytes));
+        write(self.sections(SAMPLE, "")).map_err(cannot_write)?;
+        for (place, part) in self.namespaces.iter().flat_map(|namespaces| &namespaces.parts) {
+            let belongs = format!("of={}\nplace={place}\n", nanoseconds(self.at));
+            write(part.sections(NETNS, &belongs)).map_err(cannot_write)?;
+        }
         out.write_all(&bytes).map_err(cannot_write)
     }
 
-    fn sections(&self) -> Vec<Section> {
-        let mut sections = vec![Section::pack(SAMPLE, self.heading().as_bytes())];
-        sections.extend(pack_files(&self.files));
+    fn sections(&self, kind: [u8; 4], belongs: &str) -> Vec<Section> {
+        let mut sections = vec![Section::pack(kind, (self.heading() + belongs).as_bytes())];
+        sections.extend(self.files.to_sections());
         for walk in self.walks.iter() {
             sections.push(Section::pack(WALK, &walk.encode()));
             sections.extend(walk.chunks.iter().cloned());
         }
+        sections.extend(self.owners.iter().flat_map(|owners| owners.sections().iter().cloned()));
+        sections.extend(self.namespaces.iter().flat_map(|namespaces| namespaces.directory.iter().cloned()));
         let count = sections.len().to_string();
         sections.push(Section::pack(TAIL, count.as_bytes()));
         sections
     }
 
     fn heading(&self) -> String {
-        let nanoseconds = self.at.duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
         format!(
-            "at={nanoseconds}\nsource={}\nbyte_order={BYTE_ORDER}\nanonymized={}\nwriter=twscan {}\n",
+            "at={}\nsource={}\nbyte_order={BYTE_ORDER}\nanonymized={}\nwriter=twscan {}\n",
+            nanoseconds(self.at),
             self.source.name(),
             self.anonymized,
             env!("CARGO_PKG_VERSION"),
         )
     }
 
-    /// Puts a sample together from its sections, the last of which is its tail.
-    pub(super) fn from_sections(sections: &[Section]) -> Result<Self, &'static str> {
-        let (first, rest) = sections.split_first().filter(|(first, _)| first.kind() == SAMPLE).ok_or(HEADLESS)?;
+    /// Puts a sample together from its sections, but for its tail; and of which sample it is a part.
+    pub(super) fn from_sections(sections: &[Section]) -> Result<(Self, Option<Belongs>), &'static str> {
+        let (first, rest) = sections.split_first().ok_or(HEADLESS)?;
         let text = first.unpack()?;
         let text = std::str::from_utf8(&text).map_err(|_| "a sample's heading is no text")?;
         let heading: BTreeMap<&str, &str> = text.lines().filter_map(|line| line.split_once('=')).collect();
@@ -177,93 +228,71 @@ impl RecordedSample {
             at,
             source,
             anonymized: field("anonymized")? == "true",
-            files: Arc::default(),
+            files: StoredFiles::default(),
             walks: Arc::default(),
+            owners: None,
+            namespaces: None,
+            surroundings: None,
         };
-        let (mut files, mut walks) = (Files::new(), Vec::new());
+        let belongs = match first.kind() {
+            SAMPLE => None,
+            NETNS => Some(Belongs {
+                of: field("of")?.parse().map_err(|_| "a part's time is no number")?,
+                place: field("place")?.parse().map_err(|_| "a part's place is no number")?,
+            }),
+            _ => return Err(HEADLESS),
+        };
+        let (mut walks, mut owners, mut namespaces) = (Vec::new(), None, None);
         for section in rest {
             match section.kind() {
-                FILES => unpack_files(&section.unpack()?, &mut files)?,
-                WALK => walks.push(RecordedWalk::decode(&section.unpack()?).ok_or("a walk's heading is broken")?),
+                FILES => sample.files.add(section)?,
+                WALK if walks.len() < MOST_WALKS => {
+                    walks.push(RecordedWalk::decode(&section.unpack()?).ok_or("a walk's heading is broken")?);
+                }
+                WALK => return Err("a sample has more walks than there are"),
                 DATA => walks.last_mut().ok_or("datagrams before any walk")?.chunks.push(section.clone()),
+                OWNERS => owners.get_or_insert_with(StoredOwners::default).add(section)?,
+                DIRECTORY if belongs.is_none() => {
+                    namespaces.get_or_insert_with(StoredNamespaces::default).add(section)?;
+                }
                 // What a later version adds.
                 _ => {}
             }
         }
-        (sample.files, sample.walks) = (Arc::new(files), Arc::new(walks));
-        Ok(sample)
+        (sample.walks, sample.owners) = (Arc::new(walks), owners.map(Arc::new));
+        sample.namespaces = namespaces.map(Arc::new);
+        Ok((sample, belongs))
     }
 }
 
-/// A dump request and the datagrams that answered it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct RecordedWalk {
-    pub(super) request: DumpRequest,
-    pub(super) sequence: u32,
-    pub(super) port_id: u32,
-    /// What broke it off.
-    pub(super) fault: Option<String>,
-    pub(super) chunks: Vec<Section>,
+/// Which sample a namespace is a part of, and its place among those of the host.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Belongs {
+    of: u128,
+    pub(super) place: usize,
 }
 
-impl RecordedWalk {
-    /// Port id, the length of the request, the request with its sequence number, then the fault as text.
-    fn encode(&self) -> Vec<u8> {
-        let request = self.request.encode(self.sequence);
-        let len = u32::try_from(request.len()).unwrap_or(u32::MAX);
-        let fault = self.fault.as_deref().unwrap_or_default();
-        [&self.port_id.to_le_bytes()[..], &len.to_le_bytes(), &request, fault.as_bytes()].concat()
-    }
-
-    fn decode(bytes: &[u8]) -> Option<Self> {
-        let (port_id, rest) = bytes.split_first_chunk()?;
-        let (len, rest) = rest.split_first_chunk()?;
-        let (request, fault) = rest.split_at_checked(u32::from_le_bytes(*len) as usize)?;
-        let (request, sequence) = DumpRequest::decode(request)?;
-        let fault = String::from_utf8_lossy(fault).into_owned();
-        Some(Self {
-            request,
-            sequence,
-            port_id: u32::from_le_bytes(*port_id),
-            fault: Some(fault).filter(|fault| !fault.is_empty()),
-            chunks: Vec::new(),
-        })
+impl Belongs {
+    pub(super) fn belongs_to(self, sample: &RecordedSample) -> bool {
+        nanoseconds(sample.at) == self.of
     }
 }
 
-/// Each file as the length of its name (16 bits), the length of its content (32 bits), name and content.
-fn pack_files(files: &Files) -> Vec<Section> {
-    let mut sections = Vec::new();
-    let mut raw = Vec::new();
-    for (name, content) in files {
-        let content = content.get(..MOST_FILE).unwrap_or(content);
-        let (Ok(name_len), Ok(len)) = (u16::try_from(name.len()), u32::try_from(content.len())) else { continue };
-        if !raw.is_empty() && raw.len() + name.len() + content.len() > MOST_FILE {
-            sections.push(Section::pack(FILES, &raw));
-            raw.clear();
+/// What the recorder itself notes of the sockets that pass.
+struct Sockets {
+    wanted: Option<Wanted>,
+}
+
+impl Tally for Sockets {
+    fn observe(&mut self, record: &SocketRecord<'_>) {
+        if let Some(wanted) = &mut self.wanted {
+            wanted.observe(record);
         }
-        raw.extend_from_slice(&name_len.to_le_bytes());
-        raw.extend_from_slice(&len.to_le_bytes());
-        raw.extend_from_slice(name.as_bytes());
-        raw.extend_from_slice(content);
     }
-    sections.push(Section::pack(FILES, &raw));
-    sections
 }
 
-fn unpack_files(mut raw: &[u8], files: &mut Files) -> Result<(), &'static str> {
-    while !raw.is_empty() {
-        let parsed = raw.split_first_chunk().and_then(|(name_len, rest)| {
-            let (len, rest) = rest.split_first_chunk()?;
-            let (name, rest) = rest.split_at_checked(usize::from(u16::from_le_bytes(*name_len)))?;
-            let (content, rest) = rest.split_at_checked(u32::from_le_bytes(*len) as usize)?;
-            Some((std::str::from_utf8(name).ok()?, content, rest))
-        });
-        let (name, content, rest) = parsed.ok_or("a file is longer than its section")?;
-        files.insert(name.to_owned(), content.to_vec());
-        raw = rest;
-    }
-    Ok(())
+fn nanoseconds(at: SystemTime) -> u128 {
+    at.duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos()
 }
 
 pub(super) fn cannot_write(cause: io::Error) -> Error {
@@ -272,8 +301,8 @@ pub(super) fn cannot_write(cause: io::Error) -> Error {
 
 /// A sample begins: its time and source, a `key=value` a line.
 pub(super) const SAMPLE: [u8; 4] = *b"SMPL";
-/// Files of `/proc`.
-const FILES: [u8; 4] = *b"FILE";
+/// A sample of another network namespace begins: as above, and which sample it is a part of.
+pub(super) const NETNS: [u8; 4] = *b"NETN";
 /// A dump begins: the request.
 const WALK: [u8; 4] = *b"WALK";
 /// Datagrams of the last walk: length (32 bits), nanoseconds since the request (64 bits), bytes.
@@ -284,5 +313,5 @@ pub(super) const TAIL: [u8; 4] = *b"TAIL";
 const HEADLESS: &str = "a sample without a beginning";
 const BYTE_ORDER: &str = if cfg!(target_endian = "big") { "big" } else { "little" };
 
-/// The most bytes that are kept of a file.
-const MOST_FILE: usize = 512 * 1024;
+/// One for both families or one for each, and the same by a filter.
+const MOST_WALKS: usize = 16;

@@ -3,7 +3,8 @@ use std::time::{Duration, Instant};
 
 use super::anonymize::Anonymizer;
 use super::container::Section;
-use super::sample::{DATA, RecordedWalk};
+use super::sample::DATA;
+use super::walk::RecordedWalk;
 use crate::Error;
 use crate::host::Channel;
 use crate::sock_diag::DumpRequest;

@@ -1,7 +1,7 @@
 use std::path::{Path, PathBuf};
 
 use super::survey::{Entry, NamedFile, Survey};
-use super::{NetnsName, NetnsRef, Others, RUN_DIRECTORIES};
+use super::{NetnsName, NetnsRef, Others, RUN_DIRECTORIES, Surroundings};
 use crate::Error;
 use crate::procfs::ProcFs;
 use crate::procfs::owner::{Cgroup, Stat};
@@ -170,16 +170,6 @@ impl Namespace {
     }
 }
 
-/// The network namespace that a thread is in, and what there is besides it.
-#[derive(Debug, Clone)]
-#[non_exhaustive]
-pub struct Surroundings {
-    /// `host`, or a file's, a container's or a unit's name; `None` where there is none of them.
-    pub name: Option<NetnsName>,
-    /// How many other network namespaces there are.
-    pub others: Others,
-}
-
 impl Surroundings {
     /// Of this thread. It takes a link read for each process of the host.
     ///
@@ -192,9 +182,8 @@ impl Surroundings {
         } else {
             let own = survey.current.and_then(|place| survey.entries.get(place));
             own.map(|entry| name_of(procfs, entry, false))
-                .filter(|name| !matches!(name, NetnsName::Process { .. } | NetnsName::Inode(_)))
         };
-        Ok(Self { name, others: others_of(&survey) })
+        Ok(Self::new(name, others_of(&survey)))
     }
 }
 

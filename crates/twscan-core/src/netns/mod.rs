@@ -27,6 +27,7 @@ mod error;
 mod name;
 mod others;
 mod reference;
+mod surroundings;
 
 #[cfg(all(feature = "live", target_os = "linux"))]
 mod discover;
@@ -38,13 +39,14 @@ mod survey;
 mod visit;
 
 #[cfg(all(feature = "live", target_os = "linux"))]
-pub use discover::{Discovery, Namespace, Namespaces, Surroundings};
+pub use discover::{Discovery, Namespace, Namespaces};
 #[cfg(all(feature = "live", target_os = "linux"))]
 pub use enter::enter;
 pub use error::NetnsError;
 pub use name::NetnsName;
 pub use others::Others;
 pub use reference::NetnsRef;
+pub use surroundings::Surroundings;
 #[cfg(all(feature = "live", target_os = "linux"))]
 pub use visit::Visit;
 

@@ -26,8 +26,14 @@ impl ProcFs {
     }
 }
 
-/// The monotonic clock, the boot, the kernel.
-const FILES: [&str; 4] = ["uptime", "sys/kernel/random/boot_id", "sys/kernel/osrelease", "sys/kernel/hostname"];
+/// The monotonic clock, the boot, the kernel; whether ::1 is there.
+const FILES: [&str; 5] = [
+    "uptime",
+    "sys/kernel/random/boot_id",
+    "sys/kernel/osrelease",
+    "sys/kernel/hostname",
+    "sys/net/ipv6/conf/lo/disable_ipv6",
+];
 
 const NET: [&str; 4] = ["sockstat", "sockstat6", "snmp", "netstat"];
 

@@ -13,6 +13,8 @@ pub struct NamespacesReport<D> {
     pub hostname: Option<String>,
     /// The kernel's release.
     pub kernel: Option<String>,
+    /// The recording that was read; null for the running kernel.
+    pub replayed_from: Option<String>,
     /// Whether every namespace that was found was read, to the end of each walk.
     pub complete: bool,
     /// A document for each namespace with sockets, as for one alone, the worst first.
@@ -59,6 +61,7 @@ impl<D> NamespacesReport<D> {
             captured_at: Timestamp::try_from(captured_at).unwrap_or(Timestamp::UNIX_EPOCH),
             hostname,
             kernel,
+            replayed_from: None,
             complete: true,
             namespaces: Vec::new(),
             idle: 0,

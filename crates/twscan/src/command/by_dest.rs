@@ -3,13 +3,14 @@ use std::cmp::Ordering;
 use twscan_core::filter::Filter;
 use twscan_core::host::Host;
 use twscan_core::report::{ByDestReport, Destination};
-use twscan_core::sample::{Provenance, Sampler};
+use twscan_core::sample::Sampler;
 use twscan_core::socket::SocketRecord;
 use twscan_core::tally::Role;
 use twscan_core::target::Target;
 
+use super::everywhere::{self, Note};
+use super::here;
 use super::whose::Whose;
-use super::{everywhere, here};
 use crate::Status;
 use crate::config::{ByDest, Config, Families, Format, SortKey};
 use crate::failure::Failure;
@@ -17,9 +18,9 @@ use crate::render::{by_dest, csv, json};
 
 pub(crate) fn run(config: &Config, asked: &ByDest) -> Result<Status, Failure> {
     if config.everywhere {
-        return everywhere::run(config, |note| report(config, asked, note));
+        return everywhere::run(config, |host, note| report(config, asked, host, note));
     }
-    let report = report(config, asked, &|provenance, host| here::note(provenance, host.procfs()))?;
+    let report = report(config, asked, &config.host(), &|provenance, host| here::note(provenance, host.procfs()))?;
     let mut out = crate::render::stdout(config);
     match config.format {
         Format::Table => by_dest::write(&report, config.stdout_is_terminal, &mut out)?,
@@ -30,15 +31,14 @@ pub(crate) fn run(config: &Config, asked: &ByDest) -> Result<Status, Failure> {
     Ok(Status::of_result(report.header.complete))
 }
 
-fn report(config: &Config, asked: &ByDest, note: &dyn Fn(&mut Provenance, &Host)) -> Result<ByDestReport, Failure> {
-    let host = config.host();
+fn report(config: &Config, asked: &ByDest, host: &Host, note: &Note<'_>) -> Result<ByDestReport, Failure> {
     let (families, target) = (config.families, asked.target.as_ref());
     let wanted = |record: &SocketRecord<'_>, role: Role| {
         families.contain(record) && target.is_none_or(|target| target.matches(record, role))
     };
     let parts = asked.filter.clone().into_iter().chain(target.map(Target::filter)).collect();
     let filter = Filter::And(parts);
-    let mut sampler = Sampler::new(&host).states(asked.states).counters(&[]).max_groups(asked.max_groups);
+    let mut sampler = Sampler::new(host).states(asked.states).counters(&[]).max_groups(asked.max_groups);
     // A target's filter is wider than the target, so that there is no use in asking both of each socket.
     sampler = sampler.filter(asked.filter.clone().unwrap_or_default());
     sampler = sampler.hint(target.map(Target::filter).unwrap_or_default());
@@ -46,7 +46,7 @@ fn report(config: &Config, asked: &ByDest, note: &dyn Fn(&mut Provenance, &Host)
         sampler = sampler.wanted(wanted);
     }
     let mut sample = sampler.take()?;
-    note(&mut sample.provenance, &host);
+    note(&mut sample.provenance, host);
     let order: fn(&Destination, &Destination) -> Ordering = match asked.sort {
         SortKey::Sockets => Destination::most_sockets_first,
         SortKey::TimeWait => Destination::most_time_waits_first,
@@ -57,7 +57,7 @@ fn report(config: &Config, asked: &ByDest, note: &dyn Fn(&mut Provenance, &Host)
         report = report.with_filter(filter);
     }
     if asked.owners {
-        let whose = Whose::find(&host, sample.destinations.roles(), asked.states, &filter, wanted)?;
+        let whose = Whose::find(host, sample.destinations.roles(), asked.states, &filter, wanted)?;
         report.add_owners(asked.states, whose.live(), whose.owners());
     }
     Ok(report)

@@ -5,48 +5,35 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use twscan_core::capture::{RecordOptions, RecordedSample, Recording};
+use twscan_core::capture::{RecordOptions, RecordedNamespaces, RecordedSample, RecordedVisit, Recording};
 
 use crate::Status;
-use crate::config::{CaptureForm, Config, Series};
+use crate::config::{Capture, CaptureForm, Config};
 use crate::failure::Failure;
 use crate::recording::Draft;
 
 /// Records one sample or a series. A file is there when it is whole, and not before; SIGINT and SIGTERM end a series
 /// behind the sample at hand, and keep it.
-pub(crate) fn run(
-    config: &Config,
-    file: &str,
-    series: Option<Series>,
-    anonymize: bool,
-    form: CaptureForm,
-) -> Result<Status, Failure> {
-    let options = if anonymize { RecordOptions::new().anonymize() } else { RecordOptions::new() };
-    if file == "-" {
+pub(crate) fn run(config: &Config, asked: &Capture) -> Result<Status, Failure> {
+    if asked.file == "-" {
         if config.stdout_is_terminal {
             return Err(Failure::Usage("a capture is no text: send it to a file or into a pipe".to_owned()));
         }
         // A signal ends it at once, also where the reader has stopped reading; what was sent is whole samples and a cut.
-        return record(config, &options, series, form, &Stop::by_default(), &mut io::stdout().lock());
+        return record(config, asked, &Stop::by_default(), &mut io::stdout().lock());
     }
-    let mut draft = Draft::new(file)?;
+    let mut draft = Draft::new(&asked.file)?;
     let stop = if draft.is_temporary() { Stop::when_asked()? } else { Stop::by_default() };
-    let status = record(config, &options, series, form, &stop, &mut draft)?;
+    let status = record(config, asked, &stop, &mut draft)?;
     draft.keep()?;
     Ok(status)
 }
 
-fn record(
-    config: &Config,
-    options: &RecordOptions,
-    series: Option<Series>,
-    form: CaptureForm,
-    stop: &Stop,
-    out: &mut impl Write,
-) -> Result<Status, Failure> {
+fn record(config: &Config, asked: &Capture, stop: &Stop, out: &mut impl Write) -> Result<Status, Failure> {
     let host = config.host();
-    if form == CaptureForm::SsDump {
-        RecordedSample::record(&host, options)?.write_ss_dump(out)?;
+    let options = options(asked);
+    if asked.form == CaptureForm::SsDump {
+        RecordedSample::record(&host, &options)?.write_ss_dump(out)?;
         out.flush()?;
         return Ok(Status::Done);
     }
@@ -54,14 +41,15 @@ fn record(
     let started = Instant::now();
     let mut complete = true;
     for count in 1u32.. {
-        let sample = RecordedSample::record(&host, options)?;
-        complete &= sample.fault().is_none();
-        if let Some(fault) = sample.fault() {
-            writeln!(io::stderr(), "warning: sample {count} is partial: {fault}")?;
-        }
+        let sample = match config.recorded_everywhere().filter(|_| config.everywhere) {
+            Some(recorded) => recorded.record_again(&options)?,
+            None if config.everywhere => RecordedSample::record_everywhere(|| config.host(), &options)?,
+            None => RecordedSample::record(&host, &options)?,
+        };
+        complete &= is_complete(&sample, count)?;
         sample.write(out)?;
         out.flush()?;
-        let Some(series) = series else { break };
+        let Some(series) = asked.series else { break };
         // From the start, so that slow samples do not add up.
         let next = series.interval.saturating_mul(count);
         if next > series.duration || stop.within(next.saturating_sub(started.elapsed()))? {
@@ -69,6 +57,30 @@ fn record(
         }
     }
     Ok(Status::of_result(complete))
+}
+
+/// Whether nothing of a sample is missing; what is, is said.
+fn is_complete(sample: &RecordedSample, count: u32) -> Result<bool, Failure> {
+    let namespaces = sample.namespaces();
+    let of_namespaces = namespaces.iter().flat_map(RecordedNamespaces::iter).filter_map(|netns| match netns.visit() {
+        RecordedVisit::Refused(reason) => Some(format!("netns {}: {reason}", netns.name())),
+        RecordedVisit::Read(other) if !netns.is_current() => {
+            other.fault().map(|fault| format!("netns {}: {fault}", netns.name()))
+        }
+        _ => None,
+    });
+    let mut complete = true;
+    for fault in sample.fault().map(str::to_owned).into_iter().chain(of_namespaces) {
+        complete = false;
+        writeln!(io::stderr(), "warning: sample {count} is partial: {fault}")?;
+    }
+    Ok(complete)
+}
+
+fn options(asked: &Capture) -> RecordOptions {
+    let options = RecordOptions::new();
+    let options = if asked.owners { options.owners() } else { options };
+    if asked.anonymize { options.anonymize() } else { options }
 }
 
 /// SIGINT and SIGTERM.

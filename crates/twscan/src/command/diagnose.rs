@@ -5,8 +5,9 @@ use twscan_core::host::Host;
 use twscan_core::report::DiagnoseReport;
 use twscan_core::sample::{Provenance, Sample};
 
+use super::everywhere::{self, Note};
 use super::examine::samples;
-use super::{everywhere, facts, here};
+use super::{facts, here};
 use crate::Status;
 use crate::config::{Config, Diagnose, Format};
 use crate::failure::Failure;
@@ -19,15 +20,15 @@ pub(super) fn run(config: &Config, options: &Diagnose) -> Result<Status, Failure
     };
     if config.everywhere {
         let any_failed = AtomicBool::new(false);
-        let status = everywhere::run(config, |note| {
-            let (report, sample, diagnosis) = judge(config, options, note)?;
+        let status = everywhere::run(config, |host, note| {
+            let (report, sample, diagnosis) = judge(config, options, host, note)?;
             any_failed.fetch_or(failed(&diagnosis), Ordering::Relaxed);
             Ok(Judged::new(report, &sample, diagnosis.severity()))
         })?;
         return Ok(if status == Status::Done && any_failed.into_inner() { Status::Findings } else { status });
     }
     let note = |provenance: &mut Provenance, host: &Host| here::note(provenance, host.procfs());
-    let (report, sample, diagnosis) = judge(config, options, &note)?;
+    let (report, sample, diagnosis) = judge(config, options, &config.host(), &note)?;
     let mut out = crate::render::stdout(config);
     match config.format {
         Format::Table => diagnose::write(&report, &sample, &mut out)?,
@@ -44,14 +45,14 @@ pub(super) fn run(config: &Config, options: &Diagnose) -> Result<Status, Failure
 fn judge(
     config: &Config,
     options: &Diagnose,
-    note: &dyn Fn(&mut Provenance, &Host),
+    host: &Host,
+    note: &Note<'_>,
 ) -> Result<(DiagnoseReport, Sample, Diagnosis), Failure> {
-    let host = config.host();
-    let (mut sample, earlier) = samples(config, &host, options.interval)?;
-    note(&mut sample.provenance, &host);
-    let mut facts = facts::collect(&host, &sample, &options.logs)?;
+    let (mut sample, earlier) = samples(config, host, options.interval)?;
+    note(&mut sample.provenance, host);
+    let mut facts = facts::collect(config, host, &sample, &options.logs)?;
     if options.owners {
-        facts::add_owners(&host, &sample, &mut facts)?;
+        facts::add_owners(host, &sample, &mut facts)?;
     }
     let examine = |facts: &Facts| {
         Examination::new(&sample)
@@ -62,9 +63,9 @@ fn judge(
             .diagnose()
     };
     let mut diagnosis = examine(&facts);
-    if !options.owners && host.recorded().is_none() && diagnosis.find(Code::CloseWaitLeak).is_some() {
+    if !options.owners && host.knows_owners() && diagnosis.find(Code::CloseWaitLeak).is_some() {
         // A leak is somebody's: without the name the finding is half of one.
-        facts::add_owners(&host, &sample, &mut facts)?;
+        facts::add_owners(host, &sample, &mut facts)?;
         diagnosis = examine(&facts);
     }
     let report = DiagnoseReport::new(&sample, options.target.as_ref().map(ToString::to_string), &diagnosis);

@@ -1,6 +1,7 @@
 use twscan_core::Error;
+use twscan_core::capture::{RecordedSample, RecordedVisit};
 use twscan_core::host::Host;
-use twscan_core::netns::{Namespace, Namespaces, Visit};
+use twscan_core::netns::{Namespaces, NetnsName, Visit};
 use twscan_core::report::{NamespacesReport, RefusedNetns};
 use twscan_core::sample::Provenance;
 
@@ -10,37 +11,27 @@ use crate::failure::Failure;
 use crate::render::namespaces::{Overview, Place};
 use crate::render::{json, namespaces};
 
-/// Puts the same question to every network namespace, and prints a row for each, the worst first.
+/// Notes what a document says of where it comes from.
+pub(super) type Note<'n> = dyn Fn(&mut Provenance, &Host) + 'n;
+
+/// Puts the same question to every network namespace, of the running kernel or of a recording, and prints a row for each,
+/// the worst first.
 pub(crate) fn run<R: Overview + Send>(
     config: &Config,
-    read: impl Fn(&dyn Fn(&mut Provenance, &Host)) -> Result<R, Failure> + Sync,
+    read: impl Fn(&Host, &Note<'_>) -> Result<R, Failure> + Sync,
 ) -> Result<Status, Failure> {
-    let host = config.host();
-    let origin = Provenance::of(&host);
-    let found = Namespaces::discover(host.procfs())?;
-    let mut report = NamespacesReport::new(origin.captured_at, origin.hostname, origin.kernel);
-    report.unreadable_processes = found.unreadable();
-    report.more_unseen = found.others().at_least;
-    let visits = found.visit(|namespace| read(&|provenance, _| note(provenance, namespace)))?;
-    let mut seen = Vec::new();
-    for (namespace, visit) in visits {
-        let mut refuse = |reason: String| {
-            report.refused.push(RefusedNetns::new(namespace.inode(), namespace.name().to_string(), reason));
-        };
-        match visit {
-            Visit::Read(Ok(document)) => seen.push((Place::of(namespace), document)),
-            Visit::Read(Err(Failure::Read(error))) => refuse(error.chain()),
-            Visit::Read(Err(failure)) => return Err(failure),
-            Visit::Refused(error) => refuse(Error::from(error).chain()),
-            Visit::Idle => report.idle += 1,
-            // It has ended meanwhile, as containers do.
-            _ => {}
-        }
+    let recorded = config.recorded_everywhere();
+    let from = config.recording_name();
+    let mut seen = Seen::new(&recorded.map_or_else(|| config.host(), |sample| sample.host(from)));
+    match recorded {
+        Some(sample) => seen.replay(from, sample, read)?,
+        None => seen.visit(config, read)?,
     }
-    seen.sort_by(|(_, one), (_, other)| one.worst_first(other));
-    report.complete = report.refused.is_empty() && seen.iter().all(|(_, document)| document.header().complete);
+    let Seen { mut report, mut read } = seen;
+    read.sort_by(|(_, one), (_, other)| one.worst_first(other));
+    report.complete = report.refused.is_empty() && read.iter().all(|(_, document)| document.header().complete);
     let status = Status::of_result(report.complete);
-    let (places, documents): (Vec<_>, Vec<_>) = seen.into_iter().unzip();
+    let (places, documents): (Vec<_>, Vec<_>) = read.into_iter().unzip();
     report.namespaces = documents;
     let mut out = crate::render::stdout(config);
     match config.format {
@@ -52,8 +43,89 @@ pub(crate) fn run<R: Overview + Send>(
     Ok(status)
 }
 
-/// The namespace's name; a container's whole id.
-fn note(provenance: &mut Provenance, namespace: &Namespace) {
-    let name = namespace.name();
-    provenance.netns.name = Some(name.container().map_or_else(|| name.to_string(), str::to_owned));
+/// What came of the namespaces.
+struct Seen<R> {
+    report: NamespacesReport<R>,
+    read: Vec<(Place, R)>,
 }
+
+impl<R: Overview + Send> Seen<R> {
+    fn new(host: &Host) -> Self {
+        let origin = Provenance::of(host);
+        let mut report = NamespacesReport::new(origin.captured_at, origin.hostname, origin.kernel);
+        report.replayed_from = origin.replayed_from;
+        Self { report, read: Vec::new() }
+    }
+
+    fn visit(
+        &mut self,
+        config: &Config,
+        read: impl Fn(&Host, &Note<'_>) -> Result<R, Failure> + Sync,
+    ) -> Result<(), Failure> {
+        let found = Namespaces::discover(config.host().procfs())?;
+        self.report.unreadable_processes = found.unreadable();
+        self.report.more_unseen = found.others().at_least;
+        for (namespace, visit) in found.visit(|namespace| read(&config.host(), &note(namespace.name())))? {
+            match visit {
+                Visit::Read(outcome) => self.add(Place::of(namespace), namespace.inode(), outcome)?,
+                Visit::Refused(error) => {
+                    self.refuse(namespace.name().to_string(), namespace.inode(), Error::from(error).chain());
+                }
+                Visit::Idle => self.report.idle += 1,
+                // It has ended meanwhile, as containers do.
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn replay(
+        &mut self,
+        from: &str,
+        sample: &RecordedSample,
+        read: impl Fn(&Host, &Note<'_>) -> Result<R, Failure>,
+    ) -> Result<(), Failure> {
+        let Some(namespaces) = sample.namespaces() else { return Ok(()) };
+        self.report.unreadable_processes = namespaces.unreadable();
+        self.report.more_unseen = namespaces.others().at_least;
+        for netns in namespaces.iter() {
+            match netns.visit() {
+                RecordedVisit::Read(sample) => {
+                    let outcome = read(&sample.host(from), &note(netns.name()));
+                    self.add(Place::recorded(netns, from), netns.inode(), outcome)?;
+                }
+                RecordedVisit::Refused(reason) => {
+                    self.refuse(netns.name().to_string(), netns.inode(), reason.to_owned());
+                }
+                RecordedVisit::Missing => self.refuse(netns.name().to_string(), netns.inode(), MISSING.to_owned()),
+                RecordedVisit::Idle => self.report.idle += 1,
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, place: Place, inode: Option<u64>, outcome: Result<R, Failure>) -> Result<(), Failure> {
+        match outcome {
+            Ok(document) => self.read.push((place, document)),
+            // That nothing was recorded of what is asked for is so for all of them.
+            Err(Failure::Read(error)) if !matches!(error, Error::NotRecorded { .. }) => {
+                self.refuse(place.name, inode, error.chain());
+            }
+            Err(failure) => return Err(failure),
+        }
+        Ok(())
+    }
+
+    fn refuse(&mut self, name: String, inode: Option<u64>, reason: String) {
+        self.report.refused.push(RefusedNetns::new(inode, name, reason));
+    }
+}
+
+/// Notes the namespace's name; a container's whole id.
+fn note(name: &NetnsName) -> impl Fn(&mut Provenance, &Host) {
+    let name = name.container().map_or_else(|| name.to_string(), str::to_owned);
+    move |provenance, _| provenance.netns.name = Some(name.clone())
+}
+
+const MISSING: &str = "its part of the recording is damaged or cut off";

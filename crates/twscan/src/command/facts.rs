@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use twscan_core::capture::{RecordedSample, RecordedVisit};
 use twscan_core::diagnosis::{Facts, NamespaceFact, OwnerFact};
 use twscan_core::filter::Filter;
 use twscan_core::host::Host;
@@ -13,10 +14,11 @@ use twscan_core::socket::{StateSet, TcpState};
 use twscan_core::tally::{DestinationCounts, DestinationKey, Role};
 
 use super::whose::Whose;
+use crate::config::Config;
 use crate::failure::Failure;
 
 /// Reads the logs, and whatever else may be read without being asked for.
-pub(super) fn collect(host: &Host, sample: &Sample, logs: &[PathBuf]) -> Result<Facts, Failure> {
+pub(super) fn collect(config: &Config, host: &Host, sample: &Sample, logs: &[PathBuf]) -> Result<Facts, Failure> {
     let mut facts = Facts::default();
     facts.unread_namespaces = sample.provenance.other_netns.map(|others| others.found);
     for path in logs {
@@ -30,10 +32,11 @@ pub(super) fn collect(host: &Host, sample: &Sample, logs: &[PathBuf]) -> Result<
         let tally = read.map_err(|cause| Failure::Read(twscan_core::Error::ReadFile { path: path.clone(), cause }))?;
         facts.add_log(&tally);
     }
-    // What is beside a recording is of another host.
-    if host.recorded().is_none() {
-        facts.ipv6_loopback = host.procfs().ipv6_loopback();
-        add_namespaces(host, &mut facts);
+    facts.ipv6_loopback = host.procfs().ipv6_loopback();
+    match host.recorded() {
+        None => add_namespaces(host, &mut facts),
+        // What is beside a recording is of another host.
+        Some(_) => add_recorded_namespaces(config, sample, &mut facts),
     }
     Ok(facts)
 }
@@ -58,6 +61,29 @@ fn add_namespaces(host: &Host, facts: &mut Facts) {
         }
     }
     // Their ranges were read; their sockets were not.
+    facts.unread_namespaces = Some(facts.namespaces.len() + unread);
+}
+
+/// The same of the namespaces that were recorded together.
+fn add_recorded_namespaces(config: &Config, sample: &Sample, facts: &mut Facts) {
+    let Some(found) = config.recorded_everywhere().and_then(RecordedSample::namespaces) else { return };
+    let mut others: Vec<_> = found.iter().filter(|netns| netns.inode() != sample.provenance.netns.inode).collect();
+    if others.is_empty() || others.len() > MOST_NAMESPACES {
+        return;
+    }
+    others.sort_by_key(|netns| netns.inode());
+    let mut unread = 0;
+    for netns in others {
+        match netns.visit() {
+            RecordedVisit::Read(other) => {
+                let settings = other.host(config.recording_name()).procfs().settings();
+                let range = settings.ok().and_then(|settings| settings.range);
+                facts.namespaces.push(NamespaceFact { name: netns.name().to_string(), range, sockets: 0 });
+            }
+            RecordedVisit::Refused(_) | RecordedVisit::Missing => unread += 1,
+            _ => {}
+        }
+    }
     facts.unread_namespaces = Some(facts.namespaces.len() + unread);
 }
 

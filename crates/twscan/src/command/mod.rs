@@ -39,7 +39,7 @@ pub(crate) fn run(config: &Config) -> Result<Status, Failure> {
         Action::Logs(wanted) => logs::run(config, wanted),
         Action::Tune(action) => tune::run(config, action),
         Action::Examine(examine) => examine::run(config, examine),
-        Action::Capture { file, series, anonymize, form } => capture::run(config, file, *series, *anonymize, *form),
+        Action::Capture(asked) => capture::run(config, asked),
         Action::Compare { before, after, top } => compare::run(config, before, after.as_ref(), *top),
         Action::Completions(shell) => generate::completions(*shell),
         Action::Man => generate::man(),

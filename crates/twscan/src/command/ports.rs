@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use twscan_core::budget::{LocalPorts, PortBudget};
 use twscan_core::host::Host;
 use twscan_core::port::PortSet;
-use twscan_core::procfs::owner::{OwnerScan, Wanted};
+use twscan_core::procfs::owner::Wanted;
 use twscan_core::report::{BlockedOwner, PortsReport, sort_fullest_first};
 use twscan_core::route::source_to;
 use twscan_core::sample::{Provenance, Sampler};
@@ -12,7 +12,8 @@ use twscan_core::socket::{Family, SocketRecord, StateSet};
 use twscan_core::tally::{Tally, Tuple};
 use twscan_core::target::Target;
 
-use super::{everywhere, here};
+use super::everywhere::{self, Note};
+use super::here;
 use crate::Status;
 use crate::config::{Config, Format, Ports};
 use crate::failure::Failure;
@@ -20,10 +21,10 @@ use crate::render::{csv, json, ports};
 
 pub(crate) fn run(config: &Config, asked: &Ports) -> Result<Status, Failure> {
     if config.everywhere {
-        return everywhere::run(config, |note| Ok(report(config, asked, note)?.0));
+        return everywhere::run(config, |host, note| Ok(report(config, asked, host, note)?.0));
     }
     let note = |provenance: &mut Provenance, host: &Host| here::note(provenance, host.procfs());
-    let (report, hidden) = report(config, asked, &note)?;
+    let (report, hidden) = report(config, asked, &config.host(), &note)?;
     let mut out = crate::render::stdout(config);
     match config.format {
         Format::Table => ports::write(&report, hidden, config.stdout_is_terminal, &mut out)?,
@@ -35,15 +36,10 @@ pub(crate) fn run(config: &Config, asked: &Ports) -> Result<Status, Failure> {
 }
 
 /// The document, and how many budgets it leaves out.
-fn report(
-    config: &Config,
-    asked: &Ports,
-    note: &dyn Fn(&mut Provenance, &Host),
-) -> Result<(PortsReport, usize), Failure> {
+fn report(config: &Config, asked: &Ports, host: &Host, note: &Note<'_>) -> Result<(PortsReport, usize), Failure> {
     let (target, source) = (asked.target.as_ref(), asked.source);
-    let host = config.host();
-    let mut sample = Sampler::new(&host).ports().take()?;
-    note(&mut sample.provenance, &host);
+    let mut sample = Sampler::new(host).ports().take()?;
+    note(&mut sample.provenance, host);
     let local = LocalPorts::of(&sample).ok_or(twscan_core::Error::NoPortRange)?;
     let wanted = |tuple: &Tuple| {
         let v4 = tuple.destination.is_ipv4();
@@ -64,16 +60,13 @@ fn report(
     let hidden = found.saturating_sub(budgets.len());
     let mut report = PortsReport::new(&sample, &local, target.map(ToString::to_string), &budgets, asked.map);
     if asked.owners {
-        report.blocked.owners = Some(blocked_by(&host, &report.blocked.ports)?);
+        report.blocked.owners = Some(blocked_by(host, &report.blocked.ports)?);
     }
     Ok((report, hidden))
 }
 
 /// The processes whose sockets hold these ports, by port.
 fn blocked_by(host: &Host, ports: &[u16]) -> Result<Vec<BlockedOwner>, Failure> {
-    if host.recorded().is_some() {
-        return Err(twscan_core::Error::NotRecorded { what: "which processes had the sockets" }.into());
-    }
     let ports: PortSet = ports.iter().copied().collect();
     let (mut wanted, mut holders) = (Wanted::default(), BTreeSet::new());
     // A TIME_WAIT has no owner.
@@ -86,7 +79,7 @@ fn blocked_by(host: &Host, ports: &[u16]) -> Result<Vec<BlockedOwner>, Failure> 
             holders.insert((record.local_port(), inode));
         }
     })?;
-    let owners = OwnerScan::new(host.procfs()).find(&wanted)?;
+    let owners = host.owners(&wanted)?;
     let mut rows: Vec<_> = holders
         .iter()
         .flat_map(|(port, inode)| owners.of(*inode).map(|process| BlockedOwner::new(*port, process)))

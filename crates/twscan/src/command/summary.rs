@@ -5,7 +5,8 @@ use twscan_core::sample::{Provenance, Sampler};
 use twscan_core::socket::SocketRecord;
 use twscan_core::tally::Role;
 
-use super::{everywhere, here};
+use super::everywhere::{self, Note};
+use super::here;
 use crate::Status;
 use crate::config::{Config, Families, Format};
 use crate::failure::Failure;
@@ -13,7 +14,7 @@ use crate::render::{csv, json, summary};
 
 pub(crate) fn run(config: &Config, quick: bool, top: usize) -> Result<Status, Failure> {
     if config.everywhere {
-        return everywhere::run(config, |note| report(config, quick, top, note));
+        return everywhere::run(config, |host, note| report(config, quick, top, host, note));
     }
     // To count other namespaces would take longer than all the rest of a quick summary.
     let note = |provenance: &mut Provenance, host: &Host| {
@@ -21,7 +22,7 @@ pub(crate) fn run(config: &Config, quick: bool, top: usize) -> Result<Status, Fa
             here::note(provenance, host.procfs());
         }
     };
-    let report = report(config, quick, top, &note)?;
+    let report = report(config, quick, top, &config.host(), &note)?;
     let mut out = crate::render::stdout(config);
     match config.format {
         Format::Table => summary::write(&report, &mut out)?,
@@ -32,24 +33,18 @@ pub(crate) fn run(config: &Config, quick: bool, top: usize) -> Result<Status, Fa
     Ok(Status::of_result(report.header.complete))
 }
 
-fn report(
-    config: &Config,
-    quick: bool,
-    top: usize,
-    note: &dyn Fn(&mut Provenance, &Host),
-) -> Result<SummaryReport, Failure> {
-    let host = config.host();
+fn report(config: &Config, quick: bool, top: usize, host: &Host, note: &Note<'_>) -> Result<SummaryReport, Failure> {
     if quick {
-        let mut provenance = Provenance::of(&host);
-        note(&mut provenance, &host);
+        let mut provenance = Provenance::of(host);
+        note(&mut provenance, host);
         return Ok(SummaryReport::quick(&provenance, &host.procfs().counters_of(CounterFile::SOCKETS)?));
     }
     let families = config.families;
-    let mut sampler = Sampler::new(&host).counters(CounterFile::SOCKETS);
+    let mut sampler = Sampler::new(host).counters(CounterFile::SOCKETS);
     if families != Families::Both {
         sampler = sampler.wanted(move |record: &SocketRecord<'_>, _: Role| families.contain(record));
     }
     let mut sample = sampler.take()?;
-    note(&mut sample.provenance, &host);
+    note(&mut sample.provenance, host);
     Ok(SummaryReport::new(&sample, top))
 }

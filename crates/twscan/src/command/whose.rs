@@ -1,6 +1,6 @@
 use twscan_core::filter::Filter;
 use twscan_core::host::Host;
-use twscan_core::procfs::owner::{OwnerScan, Owners};
+use twscan_core::procfs::owner::Owners;
 use twscan_core::socket::{SocketRecord, StateSet};
 use twscan_core::tally::{DestinationKey, LiveSockets, Role, Roles, Share, Tally};
 
@@ -22,9 +22,6 @@ impl Whose {
         filter: &Filter,
         wanted: impl Fn(&SocketRecord<'_>, Role) -> bool,
     ) -> Result<Self, Failure> {
-        if host.recorded().is_some() {
-            return Err(twscan_core::Error::NotRecorded { what: "which processes had the sockets" }.into());
-        }
         let states = (StateSet::ALL.bits() | asked.bits()) & !StateSet::TIME_WAIT.bits();
         let mut live = LiveSockets::new(roles.clone());
         let mut keep = |record: &SocketRecord<'_>| {
@@ -33,7 +30,7 @@ impl Whose {
             }
         };
         host.sockets_matching(StateSet::from_bits(states), filter)?.observe(&mut keep)?;
-        let owners = OwnerScan::new(host.procfs()).find(live.wanted())?;
+        let owners = host.owners(live.wanted())?;
         Ok(Self { roles: roles.clone(), live, owners })
     }
 

@@ -2,6 +2,7 @@ use std::cmp::Ordering;
 use std::io::{self, Write};
 
 use serde::Serialize;
+use twscan_core::capture::RecordedNetns;
 use twscan_core::diagnosis;
 use twscan_core::netns::Namespace;
 use twscan_core::port::PortRange;
@@ -25,6 +26,13 @@ pub(crate) struct Place {
 impl Place {
     pub(crate) fn of(namespace: &Namespace) -> Self {
         Self { name: namespace.name().to_string(), reference: namespace.reference() }
+    }
+
+    pub(crate) fn recorded(netns: &RecordedNetns, from: &str) -> Self {
+        let inode = || netns.inode().map(|inode| inode.to_string());
+        let reference = netns.reference().map(str::to_owned).or_else(inode);
+        let reference = reference.map(|reference| format!("{reference} --from {from}"));
+        Self { name: netns.name().to_string(), reference }
     }
 }
 
@@ -233,7 +241,8 @@ pub(crate) fn write<R: Overview>(
     writeln!(out, "{}", parts.join(", "))?;
     let time = report.captured_at.strftime("%H:%M:%SZ").to_string();
     let kernel = report.kernel.as_ref().map(|kernel| format!("kernel {kernel}"));
-    let parts: Vec<_> = report.hostname.clone().into_iter().chain(kernel).chain([time]).collect();
+    let from = report.replayed_from.as_ref().map(|name| format!("from {name}"));
+    let parts: Vec<_> = from.into_iter().chain(report.hostname.clone()).chain(kernel).chain([time]).collect();
     writeln!(out, "{}", parts.join(", "))?;
     Ok(super::finish(out)?)
 }

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use super::RecordedSample;
+use super::files::StoredFiles;
 use super::ss_dump;
 use super::tape::Tape;
 use crate::Error;
@@ -83,7 +84,16 @@ impl Sink {
             self.flush();
         }
         let walks = Arc::new(self.tape.finish());
-        RecordedSample { at, source, anonymized: false, files: Arc::default(), walks }
+        RecordedSample {
+            at,
+            source,
+            anonymized: false,
+            files: StoredFiles::default(),
+            walks,
+            owners: None,
+            namespaces: None,
+            surroundings: None,
+        }
     }
 }
 

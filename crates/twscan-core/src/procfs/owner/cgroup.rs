@@ -24,6 +24,12 @@ impl Cgroup {
             .map(|(_, path)| Self { path: super::printable(path) })
     }
 
+    /// A cgroup whose path is known.
+    #[cfg(feature = "capture")]
+    pub(crate) fn of_path(path: &str) -> Self {
+        Self { path: super::printable(path) }
+    }
+
     /// The path below the hierarchy's root: `/system.slice/nginx.service`.
     #[must_use]
     pub fn path(&self) -> &str {

@@ -74,6 +74,16 @@ impl Owners {
         wanted.inodes().filter(|inode| self.places(*inode).next().is_none()).count()
     }
 
+    /// What [`new`](Self::new) was given, each process with its sockets' inodes sorted.
+    #[cfg(feature = "capture")]
+    pub(crate) fn into_found(self) -> Vec<(Process, Vec<u32>)> {
+        let mut inodes = vec![Vec::new(); self.processes.len()];
+        for (inode, place) in self.pairs {
+            inodes.get_mut(place).into_iter().for_each(|inodes: &mut Vec<u32>| inodes.push(inode));
+        }
+        self.processes.into_iter().zip(inodes).collect()
+    }
+
     /// Places in [`processes`](Self::processes).
     pub(crate) fn places(&self, inode: u32) -> impl Iterator<Item = usize> + '_ {
         let start = self.pairs.partition_point(|(other, _)| *other < inode);
@@ -119,6 +129,6 @@ impl fmt::Display for Coverage {
 }
 
 /// Names come from processes, and a terminal must not obey them.
-fn printable(text: &str) -> String {
+pub(crate) fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }
