@@ -129,6 +129,7 @@ pub(crate) enum CommandArgs {
     #[command(after_help = "Examples:\n  \
         twscan summary             everything at a glance\n  \
         twscan summary --quick     counters alone, without walking the socket table\n  \
+        twscan summary -p          and which processes have the sockets\n  \
         twscan summary --json | jq .time_wait.outbound")]
     Summary(SummaryArgs),
     /// Sockets by destination; say a port, an address, a prefix or addr:port
@@ -256,6 +257,9 @@ pub(crate) struct SummaryArgs {
     /// How many destinations to show
     #[arg(long, value_name = "N", default_value_t = DEFAULT_SUMMARY_ROWS)]
     pub(crate) top: usize,
+    /// Say which processes have the sockets of the destinations shown, and likely had those in TIME_WAIT
+    #[arg(short = 'p', long, conflicts_with = "quick")]
+    pub(crate) owners: bool,
     #[command(flatten)]
     pub(crate) supply: SupplyArgs,
 }
@@ -263,7 +267,7 @@ pub(crate) struct SummaryArgs {
 /// What `twscan` alone means.
 impl Default for SummaryArgs {
     fn default() -> Self {
-        Self { quick: false, top: DEFAULT_SUMMARY_ROWS, supply: SupplyArgs::default() }
+        Self { quick: false, top: DEFAULT_SUMMARY_ROWS, owners: false, supply: SupplyArgs::default() }
     }
 }
 

@@ -60,7 +60,7 @@ pub(crate) struct Config {
 pub(crate) enum Action {
     Capture(Capture),
     Compare { before: Recording, after: Option<Recording>, top: usize },
-    Summary { quick: bool, top: usize },
+    Summary(Summary),
     ByDest(ByDest),
     List(List),
     Ports(Ports),
@@ -83,6 +83,14 @@ impl Action {
             _ => false,
         }
     }
+}
+
+/// What summary is asked for.
+#[derive(Debug)]
+pub(crate) struct Summary {
+    pub(crate) quick: bool,
+    pub(crate) top: usize,
+    pub(crate) owners: bool,
 }
 
 /// What by-dest is asked for.
@@ -158,7 +166,9 @@ impl Config {
             return Err(Failure::Usage(text.to_owned()));
         }
         let action = match command {
-            CommandArgs::Summary(SummaryArgs { quick, top, .. }) => Action::Summary { quick, top },
+            CommandArgs::Summary(SummaryArgs { quick, top, owners, .. }) => {
+                Action::Summary(Summary { quick, top, owners })
+            }
             CommandArgs::ByDest(args) => Action::ByDest(by_dest(&args, &names)?),
             CommandArgs::List(ListArgs { words, no_header, owners, .. }) => {
                 let Selection { states, filter, .. } = selection(&words, &names)?;

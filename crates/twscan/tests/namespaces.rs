@@ -164,6 +164,9 @@ fn owners_are_named_and_likely_ones_labelled() -> Outcome {
             let scan = &document["owner_scan"];
             assert!(scan["processes"].as_u64().unwrap() >= 1 && scan["unowned"] == 0, "{scan}");
             assert_eq!(json(&run(&["by-dest", "--json"]))["destinations"][0]["owners"], Value::Null);
+            let summary = json(&run(&["summary", "-p", "--json"]));
+            assert_eq!(summary["destinations"][0]["owners"], outbound["owners"]);
+            assert!(summary["owner_scan"]["processes"].as_u64().unwrap() >= 1);
 
             let rows = String::from_utf8(run(&["list", "-p", "-H", "--format", "jsonl"]).stdout).unwrap();
             for row in rows.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()) {

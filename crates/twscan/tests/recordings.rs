@@ -109,7 +109,8 @@ fn each_reading_command_says_of_a_capture_what_it_said_of_the_host() -> Outcome 
 }
 
 /// The commands that name processes.
-const OWNERS: [&[&str]; 4] = [
+const OWNERS: [&[&str]; 5] = [
+    &["summary", "-p", "--format", "jsonl"],
     &["by-dest", "--all", "-p", "--format", "jsonl"],
     &["by-dest", "9101", "--state", "time-wait", "-p", "--format", "jsonl"],
     &["list", "-p", "--format", "jsonl"],

@@ -1,6 +1,6 @@
 use serde::Serialize;
 
-use super::ByDestReport;
+use super::{ByDestReport, Destination, SummaryReport};
 use crate::procfs::owner::Owners;
 use crate::socket::StateSet;
 use crate::tally::{DestinationKey, LiveSockets, Share};
@@ -74,16 +74,28 @@ impl ByDestReport {
     /// The report's states are those that `asked` names.
     pub fn add_owners(&mut self, asked: StateSet, live: &LiveSockets, owners: &Owners) {
         self.owner_scan = Some(OwnerScan::new(live, owners));
-        for row in &mut self.destinations {
-            let key = DestinationKey {
-                role: row.role,
-                source: row.source,
-                destination: row.destination,
-                port: row.port,
-                interface: row.device.unwrap_or(0),
-            };
-            let shares = live.shares(&key, asked, row.time_wait + row.fin_wait2_mini.unwrap_or(0), owners);
-            row.owners = Some(shares.iter().map(Owner::from).collect());
-        }
+        add_to_rows(&mut self.destinations, asked, live, owners);
+    }
+}
+
+impl SummaryReport {
+    /// Adds who has the sockets of the destinations shown.
+    pub fn add_owners(&mut self, live: &LiveSockets, owners: &Owners) {
+        self.owner_scan = Some(OwnerScan::new(live, owners));
+        add_to_rows(&mut self.destinations, StateSet::ALL, live, owners);
+    }
+}
+
+fn add_to_rows(rows: &mut [Destination], asked: StateSet, live: &LiveSockets, owners: &Owners) {
+    for row in rows {
+        let key = DestinationKey {
+            role: row.role,
+            source: row.source,
+            destination: row.destination,
+            port: row.port,
+            interface: row.device.unwrap_or(0),
+        };
+        let shares = live.shares(&key, asked, row.time_wait + row.fin_wait2_mini.unwrap_or(0), owners);
+        row.owners = Some(shares.iter().map(Owner::from).collect());
     }
 }

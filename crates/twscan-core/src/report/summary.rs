@@ -1,6 +1,6 @@
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
-use super::{Destination, Header};
+use super::{Destination, Header, OwnerScan};
 use crate::procfs::Counters;
 use crate::sample::{Provenance, Sample};
 use crate::socket::TcpState;
@@ -23,6 +23,8 @@ pub struct SummaryReport {
     pub destinations: Vec<Destination>,
     /// Ports in the local port range; null where it is unknown.
     pub range_size: Option<u32>,
+    /// How the search for owners went; null where they were not asked for.
+    pub owner_scan: Option<OwnerScan>,
 }
 
 impl SummaryReport {
@@ -47,6 +49,7 @@ impl SummaryReport {
             totals: Totals::new(&sample.counters, &sample.provenance),
             destinations: Destination::fullest(sample, top),
             range_size: sample.settings.range.map(crate::port::PortRange::size),
+            owner_scan: None,
         }
     }
 
@@ -60,6 +63,7 @@ impl SummaryReport {
             totals: Totals::new(counters, provenance),
             destinations: Vec::new(),
             range_size: None,
+            owner_scan: None,
         }
     }
 }

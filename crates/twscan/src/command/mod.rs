@@ -31,7 +31,7 @@ pub(crate) fn run(config: &Config) -> Result<Status, Failure> {
         privilege::give_up_net_admin();
     }
     match &config.action {
-        Action::Summary { quick, top } => summary::run(config, *quick, *top),
+        Action::Summary(asked) => summary::run(config, asked),
         Action::ByDest(asked) => by_dest::run(config, asked),
         Action::List(asked) => list::run(config, asked),
         Action::Ports(asked) => ports::run(config, asked),

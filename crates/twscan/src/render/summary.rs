@@ -4,7 +4,7 @@ use twscan_core::report::{Destination, Families, StateRow, SummaryReport, TimeWa
 
 use super::table::{Column, Columns, bar};
 use super::verdict::{self, Fullest, Severity};
-use super::{by_dest, provenance};
+use super::{by_dest, owners, provenance};
 
 /// The summary for people: the verdict first, where it comes from last.
 pub(crate) fn write(report: &SummaryReport, out: &mut impl Write) -> io::Result<()> {
@@ -22,6 +22,9 @@ pub(crate) fn write(report: &SummaryReport, out: &mut impl Write) -> io::Result<
         writeln!(out)?;
     }
     write_totals(&report.totals, out)?;
+    if let Some(scan) = &report.owner_scan {
+        writeln!(out, "{}", owners::scan_line(scan))?;
+    }
     writeln!(out, "{}", provenance::line(&report.header))?;
     super::finish(out)
 }
@@ -111,6 +114,7 @@ fn destinations(rows: &[Destination]) -> Vec<String> {
             row.percent.map_or("?".to_owned(), bar),
         ];
         by_dest::add_row(&mut columns, row, counts);
+        columns.lines_below(owners::lines(row));
     }
     columns.lines()
 }
