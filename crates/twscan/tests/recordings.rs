@@ -117,12 +117,12 @@ const OWNERS: [&[&str]; 5] = [
     &["ports", "-p", "--format", "jsonl"],
 ];
 
-/// Takes out what a later search for owners may see otherwise: how many other processes there are.
+/// Takes out what a later search for owners may see otherwise: other processes of the host.
 fn settled_with_owners(document: Value) -> Value {
     let mut document = settled(document);
     if let Some(scan) = document.get_mut("owner_scan") {
         assert!(scan["processes"].as_u64().unwrap() > 0);
-        scan["processes"] = Value::Null;
+        *scan = scan["unowned"].take();
     }
     document
 }
