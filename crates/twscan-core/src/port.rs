@@ -123,7 +123,15 @@ impl PortSet {
 
     /// The ports in it, ascending.
     pub fn iter(&self) -> impl Iterator<Item = u16> {
-        (0..=u16::MAX).filter(|port| self.contains(*port))
+        (0..=u16::MAX).step_by(64).zip(&self.0.words).flat_map(|(first, word)| {
+            let mut left = *word;
+            std::iter::from_fn(move || {
+                // Of a word that has a bit left, the lowest is one of 64.
+                let bit = u16::try_from(left.trailing_zeros()).ok().filter(|_| left != 0)?;
+                left &= left - 1;
+                Some(first + bit)
+            })
+        })
     }
 
     /// The ports in it as runs from first to last, ascending.
@@ -182,7 +190,15 @@ impl Default for PortSet {
 
 impl From<PortRange> for PortSet {
     fn from(range: PortRange) -> Self {
-        (range.low..=range.high).collect()
+        let mut set = Self::new();
+        let ((first, low), (last, high)) = (Self::place(range.low), Self::place(range.high));
+        for index in first..=last {
+            // From the lowest port's bit up, and from the highest one's down.
+            let from_low = if index == first { !(low - 1) } else { u64::MAX };
+            let to_high = if index == last { high | (high - 1) } else { u64::MAX };
+            set.change(index, |word| word | from_low & to_high);
+        }
+        set
     }
 }
 
@@ -275,6 +291,19 @@ mod tests {
         assert_eq!((set.len(), set.to_string()), (5, "8080,9000-9002,65535".to_owned()));
         assert!("".parse::<PortSet>().unwrap().is_empty());
         assert_eq!("5-3".parse::<PortSet>().unwrap_err().to_string(), "'5-3' is no range of ports from 1 to 65535");
+    }
+
+    #[test]
+    fn a_range_is_the_set_of_its_ports() {
+        for (low, high) in
+            [(1, 1), (1, 65_535), (63, 64), (64, 127), (100, 110), (127, 128), (32_768, 60_999), (65_535, 65_535)]
+        {
+            let set = PortSet::from(PortRange::new(low, high).unwrap());
+            assert_eq!(set, (low..=high).collect::<PortSet>(), "{low}-{high}");
+            assert!(set.iter().eq(low..=high), "{low}-{high}");
+            assert!((0..=u16::MAX).all(|port| set.contains(port) == (low..=high).contains(&port)), "{low}-{high}");
+        }
+        assert_eq!(PortSet::new().iter().count(), 0);
     }
 
     #[test]

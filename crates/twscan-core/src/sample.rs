@@ -25,7 +25,7 @@ pub struct Sample {
     pub settings: Settings,
     /// The kernel's counters, read just before the walk.
     pub counters: Counters,
-    /// The connection tracking table, where there is one and it can be read.
+    /// The connection tracking table, where there is one and it can be read, and [`Sampler::ports`] asked.
     pub conntrack: Option<Conntrack>,
     /// Sockets by state.
     pub states: StateCounts,
@@ -222,7 +222,8 @@ impl<'h> Sampler<'h> {
         let mut provenance = Provenance::of(self.host);
         let settings = self.host.procfs().settings()?;
         let counters = self.host.procfs().counters_of(self.counters)?;
-        let conntrack = self.host.procfs().conntrack();
+        // What is not about ports has no use for it.
+        let conntrack = if self.ports { self.host.procfs().conntrack() } else { None };
         let listeners = self.host.listeners()?;
         let listening = listeners.tally;
         let rules = PortRules::new(&settings, &listening);

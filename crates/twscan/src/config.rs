@@ -178,7 +178,9 @@ impl Config {
             CommandArgs::Ports(args) => ports(&args)?,
             CommandArgs::Selftest(SelftestArgs { mixtures, seed }) => Action::Selftest { mixtures, seed },
             CommandArgs::Logs(args) => Action::Logs(Logs::resolve(args)?),
-            CommandArgs::Tune(args) => Action::Tune(TuneAction::resolve(args, global.all_netns)?),
+            CommandArgs::Tune(args) => {
+                Action::Tune(TuneAction::resolve(args, global.all_netns, global.from.is_some())?)
+            }
             CommandArgs::Diagnose(args) => Action::Examine(Examine::diagnose(args)?),
             CommandArgs::Explain(args) => Action::Examine(Examine::explain(args)),
             CommandArgs::Check(args) => Action::Examine(Examine::check(&args)),

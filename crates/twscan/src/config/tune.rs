@@ -28,9 +28,14 @@ pub(crate) enum Wanted {
 }
 
 impl TuneAction {
-    pub(super) fn resolve(args: TuneArgs, everywhere: bool) -> Result<Self, Failure> {
+    pub(super) fn resolve(args: TuneArgs, everywhere: bool, recorded: bool) -> Result<Self, Failure> {
         if everywhere {
             return Err(Failure::Usage("tune is for one network namespace; name it with --netns".to_owned()));
+        }
+        if recorded && matches!(args.command, TuneCommandArgs::Apply(_) | TuneCommandArgs::Undo(_)) {
+            let text = "this changes the running kernel, and --from reads another: save what `tune plan --from FILE --json` \
+                        prints, and give it with --plan";
+            return Err(Failure::Usage(text.to_owned()));
         }
         Ok(match args.command {
             TuneCommandArgs::Plan(PlanArgs { goal }) => TuneAction::Plan { goal: resolve_goal(&goal)? },
