@@ -7,8 +7,11 @@
 use std::collections::HashMap;
 use std::fs;
 use std::io;
+use std::mem::MaybeUninit;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+
+use rustix::fs::{CWD, readlinkat_raw};
 
 use super::NetnsName;
 use crate::Error;
@@ -197,9 +200,10 @@ fn inode_of_link(link: &[u8]) -> Option<u64> {
 }
 
 fn netns_inode(procfs: &ProcFs, task: &str) -> io::Result<u64> {
-    use std::os::unix::ffi::OsStrExt;
-    let link = fs::read_link(procfs.path(task).join("ns/net"))?;
-    inode_of_link(link.as_os_str().as_bytes()).ok_or_else(|| io::ErrorKind::InvalidData.into())
+    // Once for each process of the host: the standard library would allocate three times for it.
+    let mut buffer = [MaybeUninit::uninit(); 64];
+    let (link, _) = readlinkat_raw(CWD, procfs.path(&format!("{task}/ns/net")), &mut buffer)?;
+    inode_of_link(link).ok_or_else(|| io::ErrorKind::InvalidData.into())
 }
 
 pub(super) fn sockstat_inode(procfs: &ProcFs, task: &str) -> io::Result<u64> {
