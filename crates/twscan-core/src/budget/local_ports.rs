@@ -87,13 +87,13 @@ impl<'s> LocalPorts<'s> {
         let usable = self.rules.usable();
         let mut ports = PortUse::default();
         let (mut kept, mut unlikely, mut unsure) = (0, 0, self.held);
-        for (port, hold) in own.iter().filter(|(port, _)| usable.contains(*port)) {
+        own.iter().filter(|(port, _)| usable.contains(*port)).for_each(|(port, hold)| {
             ports.add_hold(hold, self.range.has_low_parity(port));
             kept += u32::from(hold.reuse() == Reuse::No);
             unlikely += u32::from(hold.reuse() == Reuse::Unlikely);
-            let foreign = self.holders.tuples_at(port) > own.tuples_at(port);
-            unsure -= u32::from(hold.reuse() != Reuse::Yes || !foreign);
-        }
+            let foreign = || self.holders.tuples_at(port) > own.tuples_at(port);
+            unsure -= u32::from(hold.reuse() != Reuse::Yes || !foreign());
+        });
         let all = usable.len();
         let free = |port: u16| usable.contains(port) && own.get(port).is_none_or(|hold| hold.reuse() == Reuse::Yes);
         let surely_free = |port: u16| usable.contains(port) && self.holders.tuples_at(port) == 0;
@@ -188,7 +188,8 @@ impl Own<'_> {
         let own = self.own.into_iter().flat_map(HeldPorts::iter);
         let unbound = self.unbound.into_iter().flat_map(HeldPorts::iter);
         let unbound = unbound.filter(|(port, _)| self.own.is_none_or(|own| own.get(*port).is_none()));
-        own.chain(unbound).filter_map(|(port, _)| Some((port, self.get(port)?)))
+        let alone = self.unbound.is_none();
+        own.chain(unbound).map(move |(port, hold)| (port, if alone { hold } else { self.get(port).unwrap_or(hold) }))
     }
 
     fn tuples_at(&self, port: u16) -> u32 {

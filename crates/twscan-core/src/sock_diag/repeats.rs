@@ -1,4 +1,4 @@
-use crate::wire::{InetDiagMsg, NO_COOKIE, SOCK_ID_LEN};
+use crate::wire::{InetDiagMsg, NO_COOKIE};
 
 /// Notices an entry that the kernel sends twice.
 ///
@@ -7,33 +7,36 @@ use crate::wire::{InetDiagMsg, NO_COOKIE, SOCK_ID_LEN};
 /// a short window finds them whatever the number of sockets.
 #[derive(Debug)]
 pub(super) struct Repeats {
-    ports: [u32; WINDOW],
-    ids: [[u8; SOCK_ID_LEN]; WINDOW],
+    /// The low halves, which are compared all at once and tell nearly every pair apart.
+    lows: [u32; WINDOW],
+    cookies: [u64; WINDOW],
     next: usize,
 }
 
 impl Repeats {
     pub(super) fn new() -> Self {
-        Self { ports: [0; WINDOW], ids: [[0; SOCK_ID_LEN]; WINDOW], next: 0 }
+        Self { lows: [u32::MAX; WINDOW], cookies: [NO_COOKIE; WINDOW], next: 0 }
     }
 
     /// Whether one of the last entries was this very socket; remembers it otherwise.
     ///
-    /// Sockets are told apart by four-tuple, interface and cookie. Without a cookie nothing is a repeat: listeners that
-    /// share a port look alike.
+    /// The cookie tells: the kernel numbers sockets as it first shows them, from 1 on, and uses no number twice before the
+    /// next boot (net/core/sock_diag.c, `__sock_gen_cookie`). Without a cookie nothing is a repeat: listeners that share a
+    /// port look alike.
     #[inline]
     pub(super) fn is_repeat(&mut self, msg: &InetDiagMsg<'_>) -> bool {
-        let id = msg.id_bytes();
-        // Both ports at once: cheap, and different for nearly every pair of neighbours.
-        let ports = u32::from_ne_bytes([id[0], id[1], id[2], id[3]]);
-        let alike = self.ports.contains(&ports);
-        if alike && msg.idiag_cookie() != NO_COOKIE && self.ids.contains(id) {
+        let cookie = msg.idiag_cookie();
+        // The low half is meant.
+        #[allow(clippy::cast_possible_truncation)]
+        let low = cookie as u32;
+        let alike = self.lows.contains(&low);
+        if alike && ![0, NO_COOKIE].contains(&cookie) && self.cookies.contains(&cookie) {
             return true;
         }
         let slot = self.next % WINDOW;
-        if let (Some(seen_ports), Some(seen_id)) = (self.ports.get_mut(slot), self.ids.get_mut(slot)) {
-            *seen_ports = ports;
-            *seen_id = *id;
+        if let (Some(seen_low), Some(seen)) = (self.lows.get_mut(slot), self.cookies.get_mut(slot)) {
+            *seen_low = low;
+            *seen = cookie;
         }
         self.next = slot + 1;
         false

@@ -94,13 +94,6 @@ impl<'a> InetDiagMsg<'a> {
         u64::from(self.fixed.id.cookie[0].get()) | u64::from(self.fixed.id.cookie[1].get()) << 32
     }
 
-    /// The whole `inet_diag_sockid` as bytes: four-tuple, interface and cookie.
-    #[inline]
-    #[must_use]
-    pub fn id_bytes(&self) -> &'a [u8; SOCK_ID_LEN] {
-        zerocopy::transmute_ref!(&self.fixed.id)
-    }
-
     /// `idiag_expires`: milliseconds until the timer fires.
     #[inline]
     #[must_use]

@@ -33,9 +33,9 @@ pub(crate) fn write(report: &DiagnoseReport, sample: &Sample, out: &mut impl Wri
     if let Some(worst) = report.findings.first().filter(|_| !healthy) {
         writeln!(out)?;
         if let Some(command) = worst.remedies.iter().find_map(one_command) {
-            writeln!(out, "now:   {command}")?;
-            if command.starts_with("sysctl -w net.ipv4.") {
-                writeln!(out, "kept:  twscan tune plan, which shows what it buys and can be undone")?;
+            match by_tune(command) {
+                Some(command) => writeln!(out, "now:   {command}      (shows the plan, asks, undoable)")?,
+                None => writeln!(out, "now:   {command}")?,
             }
         }
         writeln!(out, "more:  twscan explain {}", worst.code)?;
@@ -44,6 +44,19 @@ pub(crate) fn write(report: &DiagnoseReport, sample: &Sample, out: &mut impl Wri
     writeln!(out, "{} checks, {} findings", report.checks, report.findings.len())?;
     writeln!(out, "{}", provenance::line(&report.header))?;
     super::finish(out)
+}
+
+/// The command of our own that does the same as a `sysctl -w`, and can take it back.
+fn by_tune(command: &str) -> Option<String> {
+    let (key, value) = command.strip_prefix("sysctl -w net.ipv4.")?.split_once('=')?;
+    match key {
+        "tcp_tw_reuse" => Some(format!("sudo twscan tune apply --tw-reuse {value}")),
+        "ip_local_port_range" => {
+            let (low, high) = value.trim_matches('\'').split_once(' ')?;
+            Some(format!("sudo twscan tune apply --range {low}-{high}"))
+        }
+        _ => None,
+    }
 }
 
 fn same(one: &SubjectRow, other: &SubjectRow) -> bool {
