@@ -74,8 +74,7 @@ impl Population {
     }
 
     fn make(&self) -> Result<(), Box<dyn Error>> {
-        // Two threads cannot share one listener: a connection would be accepted by either.
-        let lanes = if (LANES..=FEW).contains(&self.destinations) { LANES } else { 1 };
+        let lanes = LANES.min(self.destinations);
         let (net, generation) = (&self.net, self.generation);
         thread::scope(|scope| {
             let lanes: Vec<_> = (0..lanes)
@@ -94,7 +93,8 @@ impl Population {
     }
 }
 
-/// The share of one thread. Its destinations are its own, and so is its listener: a client's address tells neither.
+/// The share of one thread. Its destinations are its own, and so are its listeners: a connection would be accepted by
+/// either.
 struct Lane {
     generation: u32,
     lane: usize,
@@ -107,10 +107,12 @@ impl Lane {
     /// about in a settled state.
     fn make(&self) -> Result<(), Box<dyn Error>> {
         let many = self.destinations > FEW;
-        let shared = if many { Some(TcpListener::bind((Ipv4Addr::UNSPECIFIED, PORT))?) } else { None };
+        // A listener for all addresses shares its port with no other.
+        let port = if many { PORT + u16::try_from(self.lane)? } else { PORT };
+        let shared = if many { Some(TcpListener::bind((Ipv4Addr::UNSPECIFIED, port))?) } else { None };
         let mut clients = Vec::with_capacity(BATCH);
         for index in 0..self.destinations {
-            let destination = SocketAddr::from((self.address(index)?, PORT));
+            let destination = SocketAddr::from((self.address(index)?, port));
             let own = if many { None } else { Some(TcpListener::bind(destination)?) };
             let Some(listener) = own.as_ref().or(shared.as_ref()) else { continue };
             let mut left = part(self.sockets, index, self.destinations);
@@ -143,7 +145,7 @@ fn part(whole: usize, index: usize, parts: usize) -> usize {
 
 /// TIME_WAITs of what is measured, such as a scrape's.
 pub(crate) const STRAYS: usize = 200;
-/// Every socket's remote port.
+/// Every socket's remote port; the next one is for the second thread where it has very many destinations.
 const PORT: u16 = 8080;
 const LANES: usize = 2;
 /// Listeners of their own for so many destinations.
