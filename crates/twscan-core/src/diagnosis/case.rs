@@ -3,7 +3,7 @@ use std::time::Duration;
 use super::rules::RULES;
 use super::{Diagnosis, Facts};
 use crate::budget::{LocalPorts, PortBudget};
-use crate::forecast::{Forecast, Motion, Past};
+use crate::forecast::{Forecast, MOST_FORECASTS, Motion, Past};
 use crate::host::Source;
 use crate::sample::Sample;
 use crate::socket::TcpState;
@@ -62,15 +62,15 @@ impl<'s> Examination<'s> {
         let ports = LocalPorts::of(sample);
         let past = earlier.and_then(|earlier| Past::of(earlier, sample));
         let wanted = |tuple: &Tuple| target.as_ref().is_none_or(|target| target.contains(tuple.destination));
-        let mut tuples: Vec<TupleCase> = ports
-            .iter()
-            .flat_map(LocalPorts::budgets)
-            .filter(|budget| wanted(&budget.tuple()))
-            .map(|budget| TupleCase { forecast: Forecast::new(sample, past.as_ref(), &budget, horizon), budget })
-            .collect();
-        tuples.sort_by(|a, b| {
-            b.budget.percent().total_cmp(&a.budget.percent()).then_with(|| a.budget.tuple().cmp(&b.budget.tuple()))
+        let budgets = ports.iter().flat_map(LocalPorts::budgets);
+        let mut budgets: Vec<_> = budgets.filter(|budget| wanted(&budget.tuple())).collect();
+        budgets.sort_by(|a, b| b.percent().total_cmp(&a.percent()).then_with(|| a.tuple().cmp(&b.tuple())));
+        let ahead = |budget: &PortBudget| Forecast::new(sample, past.as_ref(), budget, horizon);
+        let tuples = budgets.into_iter().enumerate().map(|(place, budget)| TupleCase {
+            forecast: if place < MOST_FORECASTS { ahead(&budget) } else { None },
+            budget,
         });
+        let tuples: Vec<TupleCase> = tuples.collect();
         let case = Case {
             sample,
             earlier,
@@ -136,7 +136,10 @@ impl Case<'_> {
         if self.sample.provenance.source == Some(Source::Procfs) {
             say("ports held by bind(): /proc/net/tcp does not tell them".to_owned());
         }
-        if self.tuples.iter().any(|tuple| tuple.forecast.is_none()) {
+        if self.tuples.len() > MOST_FORECASTS {
+            say(format!("what is ahead of others than the {MOST_FORECASTS} fullest destinations"));
+        }
+        if self.tuples.iter().take(MOST_FORECASTS).any(|tuple| tuple.forecast.is_none()) {
             say("how old TIME_WAITs are, and so every rate: this recording does not tell (ss -o and netstat -o do)"
                 .to_owned());
         }
