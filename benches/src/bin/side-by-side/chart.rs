@@ -24,12 +24,12 @@ pub(crate) fn draw(sizes: &[Measured], path: &Path) -> Result<(), Box<dyn Error>
     if sockets.start >= sockets.end {
         return Err("a picture wants two sizes at least, such as --sockets 10000,100000".into());
     }
-    let root = SVGBackend::new(path, (880, 560)).into_drawing_area();
+    let root = SVGBackend::new(path, (930, 560)).into_drawing_area();
     root.fill(&WHITE)?;
     // Room at the right for the names, which stand at the ends of their lines.
     let mut chart = ChartBuilder::on(&root)
         .margin(12)
-        .margin_right(250)
+        .margin_right(300)
         .x_label_area_size(44)
         .y_label_area_size(64)
         .build_cartesian_2d(sockets.log_scale(), (costs.start * 0.7..costs.end * 1.4).log_scale())?;
