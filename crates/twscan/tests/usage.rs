@@ -28,6 +28,8 @@ fn wrong_usage_exits_2_and_says_what_would_be_right() {
     for (args, part) in [
         (&["by-dest", "localhost"][..], "both loopbacks"),
         (&["by-dest", "localhost:8080"], "127.0.0.1:8080"),
+        (&["tune", "apply", "--tw-reuse", "2", "--from", "host.twcap"], "this changes the running kernel"),
+        (&["summary", "--quick", "-p"], "cannot be used with"),
         (&["by-dest", "db.example.com"], "getent hosts"),
         (&["by-dest", "99999"], "a port is a number from 1 to 65535"),
         (&["list", "waiting"], "expected a state such as time-wait, a group (all, connected"),

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use super::directory::Outcome;
 use super::namespaces::StoredNamespaces;
-use super::{RecordOptions, RecordedNamespaces, RecordedNetns, RecordedSample, RecordedVisit};
+use super::{RecordOptions, RecordedNamespaces, RecordedSample, RecordedVisit};
 use crate::Error;
 #[cfg(all(feature = "live", target_os = "linux"))]
 use crate::{
@@ -35,7 +35,7 @@ impl RecordedSample {
                 Visit::Refused(error) => (Outcome::Refused(Error::from(error).chain()), None),
                 Visit::Gone => (Outcome::Gone, None),
             };
-            RecordedNetns {
+            super::RecordedNetns {
                 name: namespace.name().clone(),
                 inode: namespace.inode(),
                 reference: namespace.reference(),
