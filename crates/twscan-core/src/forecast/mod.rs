@@ -189,3 +189,46 @@ fn drain(held: u32, wanted: u32, releases: &[u32]) -> Option<Duration> {
     }
     None
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::{Ipv4Addr, SocketAddrV4};
+
+    use super::*;
+    use crate::diagnosis::Examination;
+    use crate::port::PortRange;
+    use crate::procfs::{Settings, TwReuse};
+    use crate::sample::test_sample;
+    use crate::wire::{AF_INET, InetDiagMsgBuilder};
+
+    /// TIME_WAITs to so many destinations: two to the last one, one to each of the others.
+    fn sample_of(destinations: u32) -> Sample {
+        let range = PortRange::new(40_000, 40_999);
+        let settings = Settings { range, tw_reuse: Some(TwReuse::Off), ..Settings::default() };
+        let socket = |destination: u32, port| {
+            InetDiagMsgBuilder::new(6)
+                .family(AF_INET)
+                .local(SocketAddrV4::new(Ipv4Addr::new(10, 0, 0, 1), port).into())
+                .remote(SocketAddrV4::new(Ipv4Addr::from(0x0a01_0000 + destination), 80).into())
+                .timer(3, 30_000)
+        };
+        let mut sockets: Vec<_> = (0..destinations).map(|destination| socket(destination, 40_000)).collect();
+        sockets.push(socket(destinations - 1, 40_001));
+        test_sample(&settings, &sockets)
+    }
+
+    #[test]
+    fn of_very_many_destinations_the_fullest_are_looked_ahead_for_and_it_is_said() {
+        let minute = Duration::from_secs(60);
+        let most = u32::try_from(MOST_FORECASTS).unwrap();
+        for (destinations, told) in [(most, false), (most + 1, true)] {
+            let sample = sample_of(destinations);
+            let forecasts = Forecast::all(&sample, None, minute);
+            assert_eq!((forecasts.len(), forecasts[0].held), (MOST_FORECASTS, 2));
+            let diagnosis = Examination::new(&sample).horizon(minute).diagnose();
+            let text = "what is ahead of others than the 1000 fullest destinations";
+            assert_eq!(diagnosis.unseen.iter().any(|unseen| unseen == text), told, "{destinations}");
+            assert!(!diagnosis.unseen.iter().any(|unseen| unseen.contains("how old TIME_WAITs are")));
+        }
+    }
+}
