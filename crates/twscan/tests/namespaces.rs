@@ -1,6 +1,8 @@
 //! Other network namespaces and owners, as the commands show them.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test says what it expects by failing")]
 
+mod support;
+
 use std::collections::HashMap;
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
@@ -8,6 +10,8 @@ use std::process::{Child, Command, Output, Stdio};
 
 use serde_json::Value;
 use twscan_lab::{Dial, First, Listener, Netns, test_in_netns, time_waits};
+
+use support::run_unprivileged;
 
 type Outcome = Result<(), twscan_lab::Error>;
 
@@ -38,18 +42,6 @@ impl Drop for Resident {
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
-}
-
-/// The same, without privileges: as another user where there is one, else without capabilities.
-fn run_unprivileged(args: &[&str]) -> Output {
-    let only_one_user = std::fs::read_to_string("/proc/self/uid_map").unwrap().split_whitespace().nth(2) == Some("1");
-    let mut command = Command::new("setpriv");
-    if only_one_user {
-        command.args(["--bounding-set=-all", "--inh-caps=-all", "--"]);
-    } else {
-        command.args(["--reuid=65534", "--regid=65534", "--clear-groups", "--"]);
-    }
-    command.arg(binary()).args(args).output().unwrap()
 }
 
 fn connect(connections: usize) -> (TcpListener, Vec<TcpStream>) {

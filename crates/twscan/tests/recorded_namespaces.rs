@@ -1,11 +1,15 @@
 //! Captures of every network namespace, as a user makes and reads them.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test says what it expects by failing")]
 
+mod support;
+
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Output};
 
 use serde_json::Value;
 use twscan_lab::{Netns, test_in_netns};
+
+use support::run_unprivileged;
 
 type Outcome = Result<(), twscan_lab::Error>;
 
@@ -211,18 +215,6 @@ fn a_series_holds_every_namespace_each_time() -> Outcome {
     })
 }
 
-/// The same, without privileges: as another user where there is one, else without capabilities.
-fn twscan_unprivileged(args: &[&str]) -> Output {
-    let only_one_user = std::fs::read_to_string("/proc/self/uid_map").unwrap().split_whitespace().nth(2) == Some("1");
-    let mut command = Command::new("setpriv");
-    if only_one_user {
-        command.args(["--bounding-set=-all", "--inh-caps=-all", "--"]);
-    } else {
-        command.args(["--reuid=65534", "--regid=65534", "--clear-groups", "--"]);
-    }
-    command.arg(assert_cmd::cargo::cargo_bin("twscan")).args(args).output().unwrap()
-}
-
 #[test]
 fn a_namespace_that_was_refused_or_is_damaged_is_said_to_be_missing() -> Outcome {
     test_in_netns(|own| {
@@ -238,7 +230,7 @@ fn a_namespace_that_was_refused_or_is_damaged_is_said_to_be_missing() -> Outcome
                 assert_eq!(document["complete"], false);
                 (document["refused"].to_string(), of_these(document, &[own.inode().unwrap(), other.inode()]).len())
             };
-            let output = twscan_unprivileged(&["capture", "--all-netns", "-"]);
+            let output = run_unprivileged(&["capture", "--all-netns", "-"]);
             let said = String::from_utf8(output.stderr).unwrap();
             assert_eq!(output.status.code(), Some(2));
             assert!(said.contains("warning: sample 1 is partial: netns ") && said.contains("CAP_SYS_ADMIN"), "{said}");

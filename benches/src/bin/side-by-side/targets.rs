@@ -4,6 +4,8 @@ use std::io::{self, Write};
 
 use super::contender::{FILTERED_FLOOR, FLOOR};
 use super::rounds::Measured;
+use Figure::{Against, FasterThan, Peak, UserShare};
+use Promised::{AtLeast, AtMost};
 
 /// A promise about a row.
 struct Target {
@@ -84,9 +86,6 @@ fn many_destinations(measured: &Measured) -> bool {
 fn empty(measured: &Measured) -> bool {
     measured.sockets == 0
 }
-
-use Figure::{Against, FasterThan, Peak, UserShare};
-use Promised::{AtLeast, AtMost};
 
 const fn target(of: &'static str, figure: Figure, promised: Promised, applies: fn(&Measured) -> bool) -> Target {
     Target { of, figure, promised, applies }
