@@ -9,7 +9,7 @@ use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
 use serde_json::Value;
-use twscan_lab::{Dial, First, Listener, Netns, test_in_netns, time_waits};
+use twscan_lab::{Netns, test_in_netns};
 
 use support::run_unprivileged;
 
@@ -129,46 +129,6 @@ fn netns_is_given_by_a_process_or_a_path() -> Outcome {
             let rows = run(&["list", "--netns", reference, "estab", "-H"]).stdout;
             assert_eq!(rows.iter().filter(|byte| **byte == b'\n').count(), 4);
         }
-    })
-}
-
-#[test]
-fn owners_are_named_and_likely_ones_labelled() -> Outcome {
-    test_in_netns(|net| {
-        net.set_sysctl("net.ipv4.tcp_tw_reuse", "0").unwrap();
-        net.run(|| {
-            let listener = Listener::bind("127.0.0.1:8080".parse().unwrap()).unwrap();
-            let dial = Dial::to(listener.address());
-            assert_eq!(time_waits(&dial, &listener, 30, First::Client).unwrap().count, 30);
-            let _live = listener.connection(&dial).unwrap().unwrap();
-            let document = json(&run(&["by-dest", "8080", "-p", "--json"]));
-            let outbound = &document["destinations"][0];
-            assert_eq!((&outbound["role"], &outbound["sockets"]), (&"outbound".into(), &31.into()));
-            let owners = outbound["owners"].as_array().unwrap();
-            let pid = std::process::id();
-            let shares: Vec<_> =
-                owners.iter().map(|owner| (&owner["pid"], &owner["sockets"], &owner["likely"])).collect();
-            assert_eq!(
-                shares,
-                [(&pid.into(), &1.into(), &false.into()), (&pid.into(), &30.into(), &true.into())],
-                "{owners:?}"
-            );
-            let scan = &document["owner_scan"];
-            assert!(scan["processes"].as_u64().unwrap() >= 1 && scan["unowned"] == 0, "{scan}");
-            assert_eq!(json(&run(&["by-dest", "--json"]))["destinations"][0]["owners"], Value::Null);
-            let summary = json(&run(&["summary", "-p", "--json"]));
-            assert_eq!(summary["destinations"][0]["owners"], outbound["owners"]);
-            assert!(summary["owner_scan"]["processes"].as_u64().unwrap() >= 1);
-
-            let rows = String::from_utf8(run(&["list", "-p", "-H", "--format", "jsonl"]).stdout).unwrap();
-            for row in rows.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()) {
-                assert_eq!(row["owners"][0]["pid"], pid, "{row}");
-                assert_eq!(row["owners"][0]["likely"], row["state"] == "TIME_WAIT", "{row}");
-            }
-            let table = String::from_utf8(run(&["by-dest", "8080", "-p"]).stdout).unwrap();
-            assert!(table.contains(&format!("[{pid}], of 30 that have no owner any more")), "{table}");
-        })
-        .unwrap();
     })
 }
 

@@ -1,60 +1,18 @@
 //! Captures and comparisons, as a user makes them.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test says what it expects by failing")]
 
-use std::io::Write;
 use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::Command;
 use std::time::Duration;
 
 use serde_json::Value;
-use twscan_lab::{Dial, First, Listener, test_in_netns, time_waits};
+use twscan_lab::{Listener, test_in_netns};
+
+mod support;
+
+use support::{documents, ok, populated, settled, twscan};
 
 type Outcome = Result<(), twscan_lab::Error>;
-
-fn twscan(args: &[&str], input: &[u8]) -> Output {
-    let mut child = Command::new(assert_cmd::cargo::cargo_bin("twscan"))
-        .args(args)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut stdin = child.stdin.take().unwrap();
-    let input = input.to_vec();
-    let writer = std::thread::spawn(move || stdin.write_all(&input));
-    let output = child.wait_with_output().unwrap();
-    let _ = writer.join().unwrap();
-    output
-}
-
-fn ok(args: &[&str], input: &[u8]) -> Vec<u8> {
-    let output = twscan(args, input);
-    assert_eq!(output.status.code(), Some(0), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
-    output.stdout
-}
-
-/// Documents, one a line.
-fn documents(args: &[&str], input: &[u8]) -> Vec<Value> {
-    let text = String::from_utf8(ok(args, input)).unwrap();
-    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
-}
-
-/// Takes out what differs between two looks at the same sockets: times, what the walk itself took, and the namespaces
-/// beside this one, which are not recorded.
-fn settled(mut document: Value) -> Value {
-    for key in ["captured_at", "dump", "replayed_from", "expires_ms", "other_netns"] {
-        document.as_object_mut().unwrap().remove(key);
-    }
-    if let Some(totals) = document.get_mut("totals") {
-        // The capture has a netlink socket more of its own; orphans are of the whole host, where others are at work.
-        (totals["sockets"], totals["tcp"]["orphaned"]) = (Value::Null, Value::Null);
-    }
-    document
-}
-
-fn populated(listener: &Listener) {
-    assert_eq!(time_waits(&Dial::to(listener.address()), listener, 300, First::Client).unwrap().count, 300);
-}
 
 const COMMANDS: [&[&str]; 6] = [
     &["ports", "--format", "jsonl"],
@@ -103,113 +61,6 @@ fn each_reading_command_says_of_a_capture_what_it_said_of_the_host() -> Outcome 
             let [one, other] =
                 [piped, again].map(|capture| documents(&["summary", "--format", "jsonl", "--from", "-"], &capture));
             assert_eq!(one, other);
-        })
-        .unwrap();
-    })
-}
-
-/// The commands that name processes.
-const OWNERS: [&[&str]; 5] = [
-    &["summary", "-p", "--format", "jsonl"],
-    &["by-dest", "--all", "-p", "--format", "jsonl"],
-    &["by-dest", "9101", "--state", "time-wait", "-p", "--format", "jsonl"],
-    &["list", "-p", "--format", "jsonl"],
-    &["ports", "-p", "--format", "jsonl"],
-];
-
-/// Takes out what a later search for owners may see otherwise: other processes of the host.
-fn settled_with_owners(document: Value) -> Value {
-    let mut document = settled(document);
-    if let Some(scan) = document.get_mut("owner_scan") {
-        assert!(scan["processes"].as_u64().unwrap() > 0);
-        *scan = scan["unowned"].take();
-    }
-    document
-}
-
-/// The owners that findings name.
-fn whom(diagnosis: &Value) -> Vec<String> {
-    let findings = diagnosis["findings"].as_array().unwrap();
-    let notes = findings.iter().flat_map(|finding| finding["notes"].as_array().unwrap());
-    notes.filter(|note| note["label"] == "who").map(Value::to_string).collect()
-}
-
-/// A child process that connects to this port twice and has bound one of the range for itself.
-fn client(port: u16) -> Resident {
-    let script = format!(
-        "import socket, time
-ends = [socket.create_connection(('127.0.0.1', {port})) for _ in range(2)]
-bound = socket.socket(); bound.bind(('127.0.0.1', 0))
-print('ready', flush=True)
-time.sleep(600)"
-    );
-    let mut child = Command::new("python3").args(["-c", &script]).stdout(Stdio::piped()).spawn().unwrap();
-    let mut line = String::new();
-    std::io::BufRead::read_line(&mut std::io::BufReader::new(child.stdout.as_mut().unwrap()), &mut line).unwrap();
-    assert_eq!(line, "ready\n");
-    Resident(child)
-}
-
-/// A process that lives until the test is done.
-struct Resident(Child);
-
-impl Drop for Resident {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-#[test]
-fn owners_are_told_of_a_capture_as_of_the_host() -> Outcome {
-    test_in_netns(|net| {
-        net.set_sysctl("net.ipv4.tcp_tw_reuse", "0").unwrap();
-        // So few that the diagnosis has something to name an owner for.
-        net.set_port_range(40_000, 40_399).unwrap();
-        net.run(|| {
-            let listener = Listener::bind("127.0.0.1:9101".parse().unwrap()).unwrap();
-            populated(&listener);
-            let client = client(9101);
-            let with = ok(&["capture", "-p", "-"], b"");
-            for command in OWNERS {
-                let live = documents(command, b"");
-                assert!(live.iter().any(|document| document.to_string().contains("python")), "{command:?}");
-                let replayed = documents(&[command, &["--from", "-"]].concat(), &with);
-                let settle = |documents: Vec<Value>| documents.into_iter().map(settled_with_owners).collect::<Vec<_>>();
-                assert_eq!(settle(live), settle(replayed), "{command:?}");
-            }
-            // Its rates are those of the moment; who is named is the same.
-            let diagnose = &["diagnose", "-p", "--format", "jsonl"][..];
-            let [live, replayed] = [(diagnose, &b""[..]), (&[diagnose, &["--from", "-"]].concat(), &with)]
-                .map(|(command, input)| whom(&documents(command, input)[0]));
-            assert!(!live.is_empty() && live == replayed, "{live:?} {replayed:?}");
-            let table = ok(&["list", "-p", "estab", "--from", "-"], &with);
-            assert!(String::from_utf8(table).unwrap().contains(&format!("[{}]", client.0.id())));
-            // Recorded again, they are still there.
-            let again = ok(&["capture", "-p", "-", "--from", "-"], &with);
-            let [one, other] =
-                [&with, &again].map(|capture| documents(&["list", "-p", "--format", "jsonl", "--from", "-"], capture));
-            assert_eq!(one, other);
-
-            let without = ok(&["capture", "-"], b"");
-            for command in [&OWNERS[..], &[diagnose]].concat() {
-                let output = twscan(&[command, &["--from", "-"]].concat(), &without);
-                let said = String::from_utf8(output.stderr).unwrap();
-                assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{command:?}: {said}");
-                assert!(
-                    said.contains("does not tell which processes had the sockets; capture -p records them"),
-                    "{said}"
-                );
-            }
-
-            let hidden = ok(&["capture", "-p", "--anonymize", "-"], b"");
-            let rows = documents(&["list", "-p", "estab", "--format", "jsonl", "--from", "-"], &hidden);
-            let owners: Vec<_> = rows.iter().flat_map(|row| row["owners"].as_array().unwrap()).collect();
-            assert!(owners.iter().any(|owner| owner["pid"] == client.0.id() && owner["name"] != Value::Null));
-            for owner in owners {
-                assert!(owner["user"].as_str().unwrap().bytes().all(|byte| byte.is_ascii_digit()), "{owner}");
-                assert_eq!((&owner["cgroup"], &owner["container"]), (&Value::Null, &Value::Null));
-            }
         })
         .unwrap();
     })

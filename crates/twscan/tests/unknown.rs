@@ -137,3 +137,47 @@ fn without_the_range_nothing_is_said_of_ports() {
     let compared: Value = serde_json::from_slice(&compared.stdout).unwrap();
     assert_eq!(compared["states"]["CLOSE"], Value::Null, "ss -a does not show bound-but-idle sockets");
 }
+
+#[test]
+fn states_that_were_not_asked_for_are_unknown() {
+    // As ss -tno prints it; which states the real tools show by which option is told in tests/foreign.rs of the core.
+    let all = std::fs::read_to_string(golden("ss-tano.txt")).unwrap();
+    let hidden = ["TIME-WAIT", "LISTEN", "SYN-RECV"];
+    let connected: Vec<_> = all.lines().filter(|line| !hidden.iter().any(|state| line.starts_with(state))).collect();
+    let connected = connected.join("\n") + "\n";
+    let run = |args: &[&str]| {
+        let mut command = Command::cargo_bin("twscan").unwrap();
+        command.args(args).args(["--from", "-"]).write_stdin(connected.as_str());
+        let output = command.output().unwrap();
+        (output.status.code().unwrap(), String::from_utf8(output.stdout).unwrap())
+    };
+    let json = |args: &[&str]| {
+        let (code, text) = run(&[args, &["--json"]].concat());
+        let document: Value = serde_json::from_str(&text).unwrap();
+        assert_eq!((code, &document["complete"]), (2, &false.into()), "{args:?}");
+        assert!(document["partial"].as_str().unwrap().contains("(-a)"), "{document}");
+        document
+    };
+    let summary = json(&["summary"]);
+    for state in ["TIME_WAIT", "LISTEN", "SYN_RECV", "CLOSE"] {
+        assert_eq!(summary["states"][state], Value::Null, "{state}");
+    }
+    assert_eq!(summary["states"]["ESTABLISHED"]["total"], 4);
+    for count in ["total", "outbound", "inbound", "ambiguous"] {
+        assert_eq!(summary["time_wait"][count], Value::Null, "{count}");
+    }
+    for (command, rows) in [("by-dest", "destinations"), ("ports", "budgets")] {
+        let row = &json(&[&[command][..], &RANGE].concat())[rows][0];
+        assert_eq!((&row["time_wait"], &row["reusable"]), (&Value::Null, &Value::Null), "{row}");
+        assert_eq!(row["states"]["TIME_WAIT"], Value::Null);
+    }
+    let forecast = json(&[&["forecast"][..], &RANGE].concat());
+    assert_eq!((forecast["forecasts"].as_array().unwrap().len(), &forecast["unknown"]), (0, &3.into()));
+    let diagnosis = json(&[&["diagnose"][..], &RANGE].concat());
+    assert!(diagnosis["verdict"]["headline"].as_str().unwrap().contains("some was not"), "{diagnosis}");
+    let (code, line) = run(&[&["check"][..], &RANGE].concat());
+    assert!(code == 3 && line.starts_with("TWSCAN UNKNOWN - "), "{line}");
+    let (_, table) = run(&["summary"]);
+    assert!(table.lines().any(|line| line.starts_with("TIME_WAIT ") && line.contains(" ? ")), "{table}");
+    assert!(table.lines().all(|line| line.chars().count() <= 80), "{table}");
+}
