@@ -263,6 +263,8 @@ pub struct Recorded {
     pub from: String,
     /// The network namespace's name and how many others there were; `None` where those were not looked at.
     pub surroundings: Option<Surroundings>,
+    /// States that may be missing, since the tool that recorded was not seen to be asked for them.
+    pub left_out: StateSet,
 }
 
 /// Where the sockets of a result came from.

@@ -60,6 +60,8 @@ pub struct Provenance {
     pub dump: DumpStats,
     /// Why sockets may be missing; `None` where the walk reached its end.
     pub partial: Option<String>,
+    /// States that a recording by another tool may lack: it was not seen to be asked for them.
+    pub left_out: StateSet,
     /// Why a walk to the end may have missed or repeated a few sockets: the namespace's table is crowded.
     pub approximate: Option<String>,
 }
@@ -97,6 +99,7 @@ impl Provenance {
             source: None,
             dump: DumpStats::default(),
             partial: None,
+            left_out: recorded.map_or(StateSet::EMPTY, |recorded| recorded.left_out),
             approximate: None,
         }
     }
@@ -291,12 +294,14 @@ impl std::fmt::Debug for Sampler<'_> {
 }
 
 impl Sample {
-    /// Whether bound-but-idle sockets were asked for, of a source that shows them: only then a count of CLOSE that is 0
-    /// means that there are none.
+    /// Whether a count of 0 in this state means that there are no such sockets. CLOSE is known where bound-but-idle sockets
+    /// were asked for, of a source that shows them.
     #[must_use]
-    pub fn has_bound_idle(&self) -> bool {
-        let shown =
-            self.provenance.source.is_none_or(Source::shows_idle) || self.states.of(TcpState::Close).total() > 0;
+    pub fn knows(&self, state: TcpState) -> bool {
+        if state != TcpState::Close {
+            return !self.provenance.left_out.contains(state);
+        }
+        let shown = self.provenance.source.is_none_or(Source::shows_idle) || self.states.of(state).total() > 0;
         self.asked.contains(TcpState::BoundInactive) && shown
     }
 }
@@ -362,6 +367,7 @@ pub(crate) fn test_sample(settings: &Settings, sockets: &[crate::wire::InetDiagM
             source: Some(Source::NetlinkOneWalk),
             dump: DumpStats::default(),
             partial: None,
+            left_out: StateSet::EMPTY,
             approximate: None,
             replayed_from: None,
             other_netns: None,

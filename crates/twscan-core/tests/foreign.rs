@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::Command;
 
+use twscan_core::Error;
 use twscan_core::capture::{Absent, RecordOptions, RecordedSample, Recording};
 use twscan_core::host::{Host, Source};
 use twscan_core::port::PortRange;
@@ -31,7 +32,9 @@ type Rows = BTreeMap<(TcpState, u8, String, String), usize>;
 
 fn each(host: &Host, mut see: impl FnMut(&SocketRecord<'_>)) {
     let mut sockets = host.sockets(StateSet::PORT_HOLDERS, &[]).unwrap();
-    sockets.observe(&mut |record: &SocketRecord<'_>| see(record)).unwrap();
+    let outcome = sockets.observe(&mut |record: &SocketRecord<'_>| see(record));
+    // Half a recording gives what it has.
+    assert!(matches!(outcome, Ok(()) | Err(Error::RecordedFault { .. })), "{outcome:?}");
 }
 
 fn rows(host: &Host) -> Rows {
@@ -72,6 +75,69 @@ fn every_tool_tells_the_same_sockets() {
     let halves = [golden("proc-net-tcp.txt"), golden("proc-net-tcp6.txt")];
     let halves: usize = halves.iter().map(|half| rows(&half.last().host("file")).values().sum::<usize>()).sum();
     assert_eq!(halves, 16);
+}
+
+/// What the real tool prints of the namespace at hand, as a recording.
+fn printed(command: &str) -> Recording {
+    let output = Command::new("sh").args(["-c", command]).output().unwrap();
+    assert!(output.status.success(), "{command}: {}", String::from_utf8_lossy(&output.stderr));
+    read(&output.stdout)
+}
+
+#[test]
+fn states_that_a_tool_was_not_asked_for_are_unknown() -> Result<(), twscan_lab::Error> {
+    const EVERY: StateSet = StateSet::ALL;
+    let connected = !(StateSet::LISTEN | StateSet::TIME_WAIT | TcpState::SynRecv.into());
+    test_in_netns(|net| {
+        net.run(|| {
+            let listener = Listener::bind("127.0.0.1:9201".parse().unwrap()).unwrap();
+            assert_eq!(time_waits(&Dial::to(listener.address()), &listener, 20, First::Client).unwrap().count, 20);
+            let _states = every_state("127.0.0.1".parse().unwrap(), 2).unwrap();
+            for (command, known) in [
+                ("ss -tan", EVERY),
+                ("ss -tanoH", EVERY),
+                ("ss -tn", connected),
+                ("ss -tnH", connected),
+                ("ss -tnp dport = :9201", connected),
+                ("ss -tnD -", connected),
+                ("ss -tanD -", EVERY),
+                ("ss -tnl", StateSet::LISTEN),
+                ("ss -tnlD -", StateSet::LISTEN),
+                ("ss -tano state time-wait", StateSet::TIME_WAIT),
+                ("netstat -nat", EVERY),
+                ("netstat -nt", !StateSet::LISTEN),
+                ("netstat -ntl", StateSet::LISTEN),
+                ("cat /proc/net/tcp /proc/net/tcp6", EVERY),
+            ] {
+                let recording = printed(command);
+                // Recorded again, it is no better known.
+                let again = RecordedSample::record(&recording.last().host("file"), &RecordOptions::new()).unwrap();
+                let mut file = Vec::new();
+                Recording::begin(&mut file).unwrap();
+                again.write(&mut file).unwrap();
+                for recording in [&recording, &read(&file)] {
+                    let sample = Sampler::new(&recording.last().host("file")).take().unwrap();
+                    // Other than CLOSE, which none of them shows.
+                    let shown: StateSet = TcpState::ALL.into_iter().filter(|state| sample.knows(*state)).collect();
+                    assert_eq!(shown, known.intersection(!StateSet::of(TcpState::Close)), "{command}");
+                    assert_eq!(
+                        sample.provenance.complete(),
+                        known == EVERY,
+                        "{command}: {:?}",
+                        sample.provenance.partial
+                    );
+                    let missing = (!known).iter().map(|state| sample.states.of(state).total()).sum::<u64>();
+                    assert_eq!(missing, 0, "{command}");
+                }
+            }
+            for (file, other) in [("tcp", "tcp6"), ("tcp6", "tcp")] {
+                let half = printed(&format!("cat /proc/net/{file}"));
+                let partial = Sampler::new(&half.last().host("file")).take().unwrap().provenance.partial.unwrap();
+                assert!(partial.contains(&format!("it is /proc/net/{file} alone, and {other} has")), "{partial}");
+            }
+        })
+        .unwrap();
+    })
 }
 
 #[test]

@@ -27,6 +27,8 @@ pub struct RecordedSample {
     pub(super) at: SystemTime,
     pub(super) source: Source,
     pub(super) anonymized: bool,
+    /// States that its source may have left out.
+    pub(super) left_out: StateSet,
     pub(super) files: StoredFiles,
     pub(super) walks: Arc<Vec<RecordedWalk>>,
     /// `None` where they were not asked for.
@@ -110,6 +112,7 @@ impl RecordedSample {
             at,
             source: walk.source,
             anonymized: options.anonymize.is_some(),
+            left_out: host.recorded().map_or(StateSet::EMPTY, |recorded| recorded.left_out),
             files: StoredFiles::pack(&files),
             walks: Arc::new(walks),
             owners: owners.map(|owners| Arc::new(StoredOwners::pack(owners, options.anonymize.as_ref()))),
@@ -147,7 +150,8 @@ impl RecordedSample {
     pub fn host(&self, from: &str) -> Host {
         let walks = self.walks.clone();
         let open = move || Ok(Box::new(Replay::new(walks.clone())) as Channel);
-        let recorded = Recorded { at: self.at, from: from.to_owned(), surroundings: self.surroundings() };
+        let recorded =
+            Recorded { at: self.at, from: from.to_owned(), surroundings: self.surroundings(), left_out: self.left_out };
         let host = Host::of_recording(open, ProcFs::of_record(Arc::new(self.files.unpack())), self.source, recorded);
         match self.owners.clone() {
             Some(owners) => host.with_owners(move |wanted| owners.find(wanted)),
@@ -201,10 +205,11 @@ impl RecordedSample {
 
     fn heading(&self) -> String {
         format!(
-            "at={}\nsource={}\nbyte_order={BYTE_ORDER}\nanonymized={}\nwriter=twscan {}\n",
+            "at={}\nsource={}\nbyte_order={BYTE_ORDER}\nanonymized={}\nleft_out={:x}\nwriter=twscan {}\n",
             nanoseconds(self.at),
             self.source.name(),
             self.anonymized,
+            self.left_out.bits(),
             env!("CARGO_PKG_VERSION"),
         )
     }
@@ -224,10 +229,14 @@ impl RecordedSample {
         let name = field("source")?;
         let source = Source::ALL.into_iter().find(|source| source.name() == name);
         let source = source.ok_or("a sample's source is unknown; read it with a newer twscan")?;
+        let left_out = heading.get("left_out").map_or(Ok(0), |bits| u32::from_str_radix(bits, 16));
+        let left_out = left_out.map_err(|_| "a sample's states are no number")?;
+        let left_out = StateSet::from_bits(left_out);
         let mut sample = Self {
             at,
             source,
             anonymized: field("anonymized")? == "true",
+            left_out,
             files: StoredFiles::default(),
             walks: Arc::default(),
             owners: None,

@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use super::finding::Seen;
 use super::rules::RULES;
 use super::{Diagnosis, Facts};
 use crate::budget::{LocalPorts, PortBudget};
@@ -83,7 +84,8 @@ impl<'s> Examination<'s> {
             tuples,
         };
         let findings = RULES.iter().flat_map(|rule| rule(&case)).collect();
-        Diagnosis::new(findings, RULES.len(), case.unseen(), case.ports.is_some())
+        let seen = Seen { whole: case.sample.provenance.complete(), ports: case.ports.is_some() };
+        Diagnosis::new(findings, RULES.len(), case.unseen(), seen)
     }
 }
 
@@ -118,7 +120,7 @@ impl Case<'_> {
         let mut unseen = Vec::new();
         let mut say = |text: String| unseen.push(text);
         if let Some(reason) = &self.sample.provenance.partial {
-            say(format!("sockets after the walk broke off: {reason}"));
+            say(format!("sockets that are missing, or may be: {reason}"));
         }
         match self.facts.unread_namespaces {
             Some(0) => {}

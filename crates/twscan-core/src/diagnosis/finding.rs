@@ -20,13 +20,15 @@ pub struct Diagnosis {
 }
 
 impl Diagnosis {
-    pub(super) fn new(mut findings: Vec<Finding>, checks: usize, unseen: Vec<String>, ports: bool) -> Self {
+    /// Of findings, in what was seen.
+    pub(super) fn new(mut findings: Vec<Finding>, checks: usize, unseen: Vec<String>, seen: Seen) -> Self {
         findings.sort_by_key(|finding| (Reverse(finding.severity), finding.code, Reverse(finding.weight())));
         let serious = findings.first().filter(|finding| finding.severity > Severity::Info);
-        let headline = match serious {
-            Some(finding) => finding.title.clone(),
-            None if ports => "nothing wrong with local ports or TIME_WAIT in this netns".to_owned(),
-            None => "nothing wrong with TIME_WAIT in this netns; local ports are unknown".to_owned(),
+        let headline = match (serious, seen) {
+            (Some(finding), _) => finding.title.clone(),
+            (None, Seen { whole: false, .. }) => "nothing wrong in what was seen, and some was not".to_owned(),
+            (None, Seen { ports: true, .. }) => "nothing wrong with local ports or TIME_WAIT in this netns".to_owned(),
+            (None, _) => "nothing wrong with TIME_WAIT in this netns; local ports are unknown".to_owned(),
         };
         Self { findings, checks, unseen, headline }
     }
@@ -43,6 +45,15 @@ impl Diagnosis {
     pub fn find(&self, code: Code) -> Option<&Finding> {
         self.findings.iter().find(|finding| finding.code == code)
     }
+}
+
+/// What a diagnosis speaks of.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Seen {
+    /// Whether every socket was seen.
+    pub(super) whole: bool,
+    /// Whether the local port range is known.
+    pub(super) ports: bool,
 }
 
 /// One thing that is wrong.

@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use crate::budget::{LocalPorts, PortBudget};
 use crate::sample::Sample;
-use crate::socket::TIME_WAIT_LIFE;
+use crate::socket::{TIME_WAIT_LIFE, TcpState};
 use crate::tally::{Remaining, SECONDS, Tuple};
 use course::Course;
 
@@ -93,13 +93,13 @@ pub struct Window {
 
 impl Forecast {
     /// The forecast of a budget, over this horizon; with what was before, the growth of live connections is counted in.
-    /// `None` where the source does not tell how old the TIME_WAITs are.
+    /// `None` where the source does not tell the TIME_WAITs or how old they are.
     #[must_use]
     pub fn new(sample: &Sample, past: Option<&Past<'_>>, budget: &PortBudget, horizon: Duration) -> Option<Self> {
         let tuple = budget.tuple();
         let none = Remaining::default();
         let remaining = sample.holders.as_ref().and_then(|holders| holders.remaining(&tuple)).unwrap_or(&none);
-        if remaining.unknown() > 0 {
+        if remaining.unknown() > 0 || !sample.knows(TcpState::TimeWait) {
             return None;
         }
         let reuse = budget.reuse_applies();

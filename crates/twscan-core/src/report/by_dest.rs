@@ -39,8 +39,8 @@ pub struct ByDestReport {
 pub struct Other {
     /// Sockets in all states.
     pub sockets: u64,
-    /// Sockets in TIME_WAIT.
-    pub time_wait: u64,
+    /// Sockets in TIME_WAIT; null where the source may have left them out.
+    pub time_wait: Option<u64>,
 }
 
 impl ByDestReport {
@@ -57,7 +57,10 @@ impl ByDestReport {
     ) -> Self {
         let groups = sample.destinations.len();
         let rest = sample.destinations.other();
-        let other = Other { sockets: rest.sockets(), time_wait: rest.of(TcpState::TimeWait) };
+        let other = Other {
+            sockets: rest.sockets(),
+            time_wait: sample.knows(TcpState::TimeWait).then(|| rest.of(TcpState::TimeWait)),
+        };
         let kept: u64 = sample.destinations.iter().map(|(_, counts)| counts.sockets()).sum();
         let matched = kept + other.sockets;
         let other = Some(other).filter(|other| other.sockets > 0);
@@ -102,8 +105,8 @@ pub struct Destination {
     pub sockets: u64,
     /// Sockets by state: an object with the eleven names.
     pub states: DestinationStates,
-    /// Sockets in TIME_WAIT.
-    pub time_wait: u64,
+    /// Sockets in TIME_WAIT; null where the source may have left them out.
+    pub time_wait: Option<u64>,
     /// FIN_WAIT2 mini-sockets; null where the source does not tell timers.
     pub fin_wait2_mini: Option<u64>,
     /// Distinct local ports inside the range; 0 on an inbound row, null on others where the range is unknown.
@@ -149,6 +152,7 @@ impl Destination {
         let rules = sample.destinations.rules();
         let budget = if outbound { Occupancy::new(rules, counts.ports) } else { None };
         let sockets = counts.sockets();
+        let states = DestinationStates::new(sample, counts);
         let known = rules.range().is_some() || key.role == Role::Inbound;
         Self {
             role: key.role,
@@ -157,15 +161,15 @@ impl Destination {
             port: key.port,
             device: Some(key.interface).filter(|index| *index != 0),
             sockets,
-            states: DestinationStates::new(counts),
-            time_wait: counts.of(TcpState::TimeWait),
+            states,
+            time_wait: states.of(TcpState::TimeWait),
             fin_wait2_mini: match counts.of(TcpState::FinWait2) {
                 0 => Some(0),
                 _ => sample.states.fin_wait2_mini().map(|_| u64::from(counts.fin_wait2_mini)),
             },
             // An outbound socket's port is in the range, and no two sockets share a four-tuple.
             ports_used: known.then_some(if outbound { sockets } else { 0 }),
-            reusable: counts.ports.known_reusable(),
+            reusable: counts.ports.known_reusable().filter(|_| sample.knows(TcpState::TimeWait)),
             range_size: rules.range().map(crate::port::PortRange::size),
             free: budget.map(|budget| budget.free()),
             percent: known.then(|| budget.map_or(0.0, |budget| budget.percent())),
@@ -200,26 +204,27 @@ impl Destination {
     }
 }
 
-/// Sockets of a group by state: an object with the eleven names.
+/// Sockets of a group by state: an object with the eleven names; null where the source may have left a state out.
 #[derive(Debug, Clone, Copy)]
 pub struct DestinationStates {
-    counts: [u64; TcpState::ALL.len()],
+    counts: [Option<u64>; TcpState::ALL.len()],
 }
 
 impl DestinationStates {
-    fn new(counts: &DestinationCounts) -> Self {
-        Self { counts: TcpState::ALL.map(|state| counts.of(state)) }
+    fn new(sample: &Sample, counts: &DestinationCounts) -> Self {
+        let left_out = sample.provenance.left_out;
+        Self { counts: TcpState::ALL.map(|state| (!left_out.contains(state)).then(|| counts.of(state))) }
     }
 
-    /// States and counts.
-    pub fn iter(&self) -> impl Iterator<Item = (TcpState, u64)> {
+    /// States and counts; `None` is unknown.
+    pub fn iter(&self) -> impl Iterator<Item = (TcpState, Option<u64>)> {
         TcpState::ALL.into_iter().zip(self.counts)
     }
 
-    /// The count of one state.
+    /// The count of one state; `None` is unknown.
     #[must_use]
-    pub fn of(&self, state: TcpState) -> u64 {
-        self.iter().find(|(found, _)| *found == state).map_or(0, |(_, count)| count)
+    pub fn of(&self, state: TcpState) -> Option<u64> {
+        self.iter().find(|(found, _)| *found == state)?.1
     }
 }
 

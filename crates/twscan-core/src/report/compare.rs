@@ -73,7 +73,9 @@ impl CompareReport {
         let states: Vec<_> = [TcpState::TimeWait, TcpState::Established, TcpState::CloseWait]
             .into_iter()
             .filter_map(|state| {
-                let change = self.states.of(state)?;
+                let Some(change) = self.states.of(state) else {
+                    return Some(format!("how many {} there were is unknown", state.name()));
+                };
                 let worth = change.difference() != 0 || state == TcpState::TimeWait;
                 worth.then(|| format!("{} went from {} to {}", state.name(), change.before, change.after))
             })
@@ -137,11 +139,10 @@ pub struct StateChanges {
 
 impl StateChanges {
     fn new(before: &Sample, after: &Sample) -> Self {
-        let known = before.has_bound_idle() && after.has_bound_idle();
         let rows = TcpState::ALL.map(|state| {
             let total = |sample: &Sample| sample.states.of(state).total();
             let change = Change { before: total(before), after: total(after) };
-            (state, (state != TcpState::Close || known).then_some(change))
+            (state, (before.knows(state) && after.knows(state)).then_some(change))
         });
         Self { rows: rows.to_vec() }
     }
@@ -210,8 +211,8 @@ pub struct DestinationChange {
     pub device: Option<u32>,
     /// Sockets in all states.
     pub sockets: Change<u64>,
-    /// Sockets in TIME_WAIT.
-    pub time_wait: Change<u64>,
+    /// Sockets in TIME_WAIT; null where one of the samples does not tell.
+    pub time_wait: Option<Change<u64>>,
     /// Ports held and not reusable, of those that connections to here may use, 0 to 100; null for a group that is not
     /// there.
     pub percent: Change<Option<f64>>,
@@ -231,6 +232,7 @@ fn destinations(before: &Sample, after: &Sample) -> Vec<DestinationChange> {
             }
         }
     }
+    let known = before.knows(TcpState::TimeWait) && after.knows(TcpState::TimeWait);
     let changes = pairs.into_iter().map(|((role, source, destination, port, device), [before, after])| {
         let count = |of: fn(&Destination) -> u64| Change {
             before: before.as_ref().map_or(0, of),
@@ -243,7 +245,7 @@ fn destinations(before: &Sample, after: &Sample) -> Vec<DestinationChange> {
             port,
             device,
             sockets: count(|row| row.sockets),
-            time_wait: count(|row| row.time_wait),
+            time_wait: known.then(|| count(|row| row.time_wait.unwrap_or(0))),
             percent: Change {
                 before: before.as_ref().and_then(|row| row.percent),
                 after: after.as_ref().and_then(|row| row.percent),
@@ -256,7 +258,7 @@ fn destinations(before: &Sample, after: &Sample) -> Vec<DestinationChange> {
     });
     let differs = |change: &DestinationChange| {
         change.sockets.difference() != 0
-            || change.time_wait.difference() != 0
+            || change.time_wait.is_some_and(|change| change.difference() != 0)
             || change.percent.before != change.percent.after
     };
     changes.filter(differs).collect()

@@ -95,7 +95,8 @@ fn add_to_rows(rows: &mut [Destination], asked: StateSet, live: &LiveSockets, ow
             port: row.port,
             interface: row.device.unwrap_or(0),
         };
-        let shares = live.shares(&key, asked, row.time_wait + row.fin_wait2_mini.unwrap_or(0), owners);
+        let no_owner_any_more = row.time_wait.unwrap_or(0) + row.fin_wait2_mini.unwrap_or(0);
+        let shares = live.shares(&key, asked, no_owner_any_more, owners);
         row.owners = Some(shares.iter().map(Owner::from).collect());
     }
 }

@@ -8,6 +8,7 @@ use crate::budget::{BindFirstPool, Certainty, LocalPorts, PortBudget, PortStatus
 use crate::forecast::Forecast;
 use crate::procfs::owner::Process;
 use crate::sample::Sample;
+use crate::socket::TcpState;
 use crate::tally::{Reuse, ReusePolicy, Share, Tuple};
 
 /// `twscan ports --json`: which local ports connect() may choose, and what each destination has left of them.
@@ -190,7 +191,7 @@ pub struct BudgetRow {
     /// Those of live sockets.
     pub live: u32,
     /// Those of TIME_WAITs.
-    pub time_wait: u32,
+    pub time_wait: Option<u32>,
     /// Those of FIN_WAIT2 mini-sockets; null where the source does not tell timers, and `live` has them.
     pub fin_wait2_mini: Option<u32>,
     /// Those of `time_wait` that a connect() takes over now; null where the source does not tell.
@@ -240,9 +241,9 @@ impl BudgetRow {
             capacity: budget.capacity(),
             used: held.used(),
             live: held.live,
-            time_wait: held.time_wait,
+            time_wait: sample.knows(TcpState::TimeWait).then_some(held.time_wait),
             fin_wait2_mini: sample.states.fin_wait2_mini().map(|_| held.fin_wait2_mini),
-            reusable: held.known_reusable(),
+            reusable: held.known_reusable().filter(|_| sample.knows(TcpState::TimeWait)),
             unsure_ports: budget.unsure_ports(),
             free: budget.free(),
             free_min: budget.free_min(),

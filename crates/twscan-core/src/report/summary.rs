@@ -35,14 +35,15 @@ impl SummaryReport {
     #[must_use]
     pub fn new(sample: &Sample, top: usize) -> Self {
         let roles = sample.destinations.time_wait();
+        let known = |count: u64| sample.knows(TcpState::TimeWait).then_some(count);
         Self {
             header: Header::new(Self::SCHEMA, &sample.provenance),
             states: Some(States::new(sample)),
             time_wait: TimeWait {
-                total: Some(roles.total()),
-                outbound: sample.settings.range.map(|_| roles.outbound),
-                inbound: Some(roles.inbound),
-                ambiguous: Some(roles.ambiguous),
+                total: known(roles.total()),
+                outbound: sample.settings.range.and_then(|_| known(roles.outbound)),
+                inbound: known(roles.inbound),
+                ambiguous: known(roles.ambiguous),
                 fin_wait2_mini: sample.states.fin_wait2_mini(),
                 sockstat_tw: sample.counters.tcp_tw,
             },
@@ -77,9 +78,8 @@ pub struct States {
 impl States {
     fn new(sample: &Sample) -> Self {
         let rows = TcpState::ALL.map(|state| {
-            // Without bit 13 the kernel shows no socket in CLOSE: unknown is not zero.
-            let known = state != TcpState::Close || sample.has_bound_idle();
-            (state.name(), known.then(|| StateRow::from(sample.states.of(state))))
+            // Unknown is not zero.
+            (state.name(), sample.knows(state).then(|| StateRow::from(sample.states.of(state))))
         });
         Self { rows: rows.to_vec() }
     }

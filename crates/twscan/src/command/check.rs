@@ -33,7 +33,7 @@ fn judge(config: &Config, target: Option<&Target>, warn: f64, crit: f64) -> Resu
     let host = config.host();
     let sample = Sampler::new(&host).ports().take()?;
     if let Some(reason) = &sample.provenance.partial {
-        return Ok((State::Unknown, format!("sockets are missing: {reason}")));
+        return Ok((State::Unknown, format!("sockets are missing, or may be: {reason}")));
     }
     let ports = LocalPorts::of(&sample).ok_or(twscan_core::Error::NoPortRange)?;
     let budgets = budgets(config, &ports, target)?;

@@ -22,7 +22,9 @@ pub(super) fn run(config: &Config, target: &Target, free: u32, timeout: Duration
     loop {
         let sample = Sampler::new(&host).ports().take()?;
         if let Some(reason) = sample.provenance.partial {
-            return Err(Failure::Usage(format!("sockets are missing, so that free ports cannot be told: {reason}")));
+            return Err(Failure::Usage(format!(
+                "sockets are missing, or may be, so that free ports cannot be told: {reason}"
+            )));
         }
         let ports = LocalPorts::of(&sample).ok_or(twscan_core::Error::NoPortRange)?;
         let budgets = budgets(config, &ports, Some(target))?;

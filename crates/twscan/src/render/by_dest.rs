@@ -6,7 +6,7 @@ use twscan_core::socket::TcpState;
 use twscan_core::tally::Role;
 
 use super::table::{Column, Columns, bar};
-use super::{owners, provenance, verdict};
+use super::{WIDTH, or_unknown, owners, provenance, verdict};
 
 /// Sockets by destination for people: outbound first, since they hold ports.
 pub(crate) fn write(report: &ByDestReport, terminal: bool, out: &mut impl Write) -> io::Result<()> {
@@ -16,14 +16,13 @@ pub(crate) fn write(report: &ByDestReport, terminal: bool, out: &mut impl Write)
         writeln!(out, "ONLY: {filter}; ports of other sockets are not counted as held")?;
         writeln!(out)?;
     }
-    let target = report.target.as_deref();
     let unknown = report.destinations.iter().any(|row| row.range_size.is_none());
     if unknown {
         writeln!(out, "OUTBOUND: unknown, since the local port range is; --range says it\n")?;
     } else {
-        write_outbound(&of_role(Role::Outbound), target, terminal, out)?;
+        write_outbound(&of_role(Role::Outbound), report, terminal, out)?;
     }
-    write_inbound(&of_role(Role::Inbound), target, out)?;
+    write_inbound(&of_role(Role::Inbound), report, out)?;
     let ambiguous = of_role(Role::Ambiguous);
     if !ambiguous.is_empty() {
         let outside = if unknown { "" } else { "local port outside the range and " };
@@ -46,10 +45,20 @@ pub(crate) fn write(report: &ByDestReport, terminal: bool, out: &mut impl Write)
     super::finish(out)
 }
 
-fn write_outbound(rows: &[&Destination], target: Option<&str>, terminal: bool, out: &mut impl Write) -> io::Result<()> {
-    let to = target.map_or(String::new(), |target| format!(" to {target}"));
+fn to(report: &ByDestReport) -> String {
+    report.target.as_ref().map_or(String::new(), |target| format!(" to {target}"))
+}
+
+fn write_outbound(
+    rows: &[&Destination],
+    report: &ByDestReport,
+    terminal: bool,
+    out: &mut impl Write,
+) -> io::Result<()> {
+    let to = to(report);
     if rows.is_empty() {
-        writeln!(out, "OUTBOUND: none, this host has no connection{to}")?;
+        let what = if report.header.complete { "none, this host has no connection" } else { "none seen" };
+        writeln!(out, "OUTBOUND: {what}{to}")?;
     } else {
         writeln!(out, "OUTBOUND: this host connects{to}; every socket holds a local port")?;
         write_rows(rows, terminal, out)?;
@@ -57,10 +66,11 @@ fn write_outbound(rows: &[&Destination], target: Option<&str>, terminal: bool, o
     writeln!(out)
 }
 
-fn write_inbound(rows: &[&Destination], target: Option<&str>, out: &mut impl Write) -> io::Result<()> {
-    let to = target.map_or(String::new(), |target| format!(" to {target}"));
+fn write_inbound(rows: &[&Destination], report: &ByDestReport, out: &mut impl Write) -> io::Result<()> {
+    let to = to(report);
     if rows.is_empty() {
-        writeln!(out, "INBOUND: none, nothing listens{}", to.replacen(" to ", " on ", 1))?;
+        let what = if report.header.complete { "none, nothing listens" } else { "none seen to listen" };
+        writeln!(out, "INBOUND: {what}{}", to.replacen(" to ", " on ", 1))?;
         return writeln!(out);
     }
     writeln!(out, "INBOUND: others connect{to} here; holds no ephemeral port")?;
@@ -73,7 +83,7 @@ fn write_inbound(rows: &[&Destination], target: Option<&str>, out: &mut impl Wri
         Column::Left(""),
     ]);
     for row in rows {
-        let only_listens = row.sockets > 0 && row.sockets == row.states.of(TcpState::Listen);
+        let only_listens = row.sockets > 0 && Some(row.sockets) == row.states.of(TcpState::Listen);
         let note = if only_listens { "LISTEN" } else { "" };
         columns.row([format!("*:{}", row.port)].into_iter().chain(state_cells(row)).chain([note.to_owned()]));
         columns.lines_below(owners::lines(row));
@@ -116,8 +126,8 @@ fn write_rows(rows: &[&Destination], terminal: bool, out: &mut impl Write) -> io
 
 fn state_cells(row: &Destination) -> [String; 4] {
     let established = row.states.of(TcpState::Established);
-    let other = row.sockets - established - row.time_wait;
-    [row.sockets, established, row.time_wait, other].map(|count| count.to_string())
+    let other = row.sockets - established.unwrap_or(0) - row.time_wait.unwrap_or(0);
+    [Some(row.sockets), established, row.time_wait, Some(other)].map(or_unknown)
 }
 
 /// How many match, by role: `28233 sockets match: 28232 outbound, 1 inbound`; of how many only where the kernel was not
@@ -174,7 +184,6 @@ fn source_name(row: &Destination) -> String {
     }
 }
 
-const WIDTH: usize = 80;
 /// What the counts leave of it for both names.
 const ROOM_FOR_NAMES: usize = 36;
 

@@ -55,6 +55,7 @@ pub(crate) fn write_csv(report: &CompareReport, out: &mut impl Write) -> Result<
     ])?;
     for change in &report.destinations {
         let address = |address: Option<std::net::IpAddr>| address.map(|ip| ip.to_string()).unwrap_or_default();
+        let count = |count: Option<u64>| count.map(|count| count.to_string()).unwrap_or_default();
         writer.write_record([
             change.role.to_owned(),
             address(change.source),
@@ -62,8 +63,8 @@ pub(crate) fn write_csv(report: &CompareReport, out: &mut impl Write) -> Result<
             change.port.to_string(),
             change.sockets.before.to_string(),
             change.sockets.after.to_string(),
-            change.time_wait.before.to_string(),
-            change.time_wait.after.to_string(),
+            count(change.time_wait.map(|change| change.before)),
+            count(change.time_wait.map(|change| change.after)),
         ])?;
     }
     writer.flush()?;

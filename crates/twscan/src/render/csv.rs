@@ -40,7 +40,7 @@ pub(crate) fn write_destinations(rows: &[Destination], out: &mut impl Write) -> 
             row.port.to_string(),
             text(row.device.map(|device| device.to_string())),
             row.sockets.to_string(),
-            row.time_wait.to_string(),
+            text(row.time_wait.map(|count| count.to_string())),
             text(row.ports_used.map(|count| count.to_string())),
             text(row.reusable.map(|count| count.to_string())),
             text(row.free.map(|free| free.to_string())),
@@ -48,7 +48,7 @@ pub(crate) fn write_destinations(rows: &[Destination], out: &mut impl Write) -> 
             text(row.percent.map(|percent| format!("{percent:.3}"))),
             text(row.zone.map(|zone| zone.name().to_owned())),
         ];
-        record.extend(row.states.iter().map(|(_, count)| count.to_string()));
+        record.extend(row.states.iter().map(|(_, count)| text(count.map(|count| count.to_string()))));
         writer.write_record(&record)?;
     }
     Ok(writer.flush()?)
@@ -65,8 +65,8 @@ pub(crate) fn write_budgets(rows: &[BudgetRow], out: &mut impl Write) -> Result<
         let text = |value: Option<u32>| value.map_or(String::new(), |value| value.to_string());
         let mut record = vec![row.source.to_string(), row.destination.to_string(), row.port.to_string()];
         record.push(text(row.device));
-        record.extend([row.capacity, row.used, row.live, row.time_wait].map(|count| count.to_string()));
-        record.extend([row.fin_wait2_mini, row.reusable].map(text));
+        record.extend([row.capacity, row.used, row.live].map(|count| count.to_string()));
+        record.extend([row.time_wait, row.fin_wait2_mini, row.reusable].map(text));
         record.extend([row.unsure_ports, row.free, row.free_min, row.free_max].map(|count| count.to_string()));
         record.push(format!("{:.3}", row.percent));
         record.push(row.zone.name().to_owned());

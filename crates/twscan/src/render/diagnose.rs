@@ -6,9 +6,11 @@ use twscan_core::forecast::Forecast;
 use twscan_core::procfs::TwReuse;
 use twscan_core::report::{DiagnoseReport, FindingRow, RemedyRow, SubjectRow};
 use twscan_core::sample::Sample;
+use twscan_core::socket::TcpState;
 
+use super::provenance;
 use super::verdict::{self, INDENT, Severity};
-use super::{provenance, wrap};
+use super::wrap::paragraph;
 
 /// A diagnosis for people: the verdict, the findings, and what was not seen.
 pub(crate) fn write(report: &DiagnoseReport, sample: &Sample, out: &mut impl Write) -> io::Result<()> {
@@ -40,7 +42,7 @@ pub(crate) fn write(report: &DiagnoseReport, sample: &Sample, out: &mut impl Wri
         }
         writeln!(out, "more:  twscan explain {}", worst.code)?;
     }
-    write_labelled("unseen", &report.unseen.join("; "), out)?;
+    paragraph("unseen", &report.unseen.join("; "), out)?;
     writeln!(out, "{} checks, {} findings", report.checks, report.findings.len())?;
     writeln!(out, "{}", provenance::line(&report.header))?;
     super::finish(out)
@@ -66,24 +68,16 @@ fn same(one: &SubjectRow, other: &SubjectRow) -> bool {
 
 /// A finding in one line, or as many as its title needs.
 fn write_line(finding: &FindingRow, out: &mut impl Write) -> io::Result<()> {
-    let text = format!("{:<20}{}", finding.code, finding.title);
-    for (index, line) in wrap::lines(&text, WIDTH - INDENT.len()).into_iter().enumerate() {
-        if index == 0 {
-            verdict::write(severity(finding.severity), &line, out)?;
-        } else {
-            writeln!(out, "{INDENT}{line}")?;
-        }
-    }
-    Ok(())
+    verdict::write(severity(finding.severity), &format!("{:<20}{}", finding.code, finding.title), out)
 }
 
 fn write_whole(finding: &FindingRow, out: &mut impl Write) -> io::Result<()> {
     let subject = subject(&finding.subject);
     verdict::write(severity(finding.severity), format!("{:<20}{subject}", finding.code).trim_end(), out)?;
     for note in &finding.notes {
-        write_labelled(&format!("  {}", note.label), &note.text, out)?;
+        paragraph(&format!("  {}", note.label), &note.text, out)?;
     }
-    write_labelled("  why", &finding.cause, out)?;
+    paragraph("  why", &finding.cause, out)?;
     write_cures(finding, out)?;
     write_refused(finding, out)?;
     if let Some(snippet) = finding.remedies.iter().filter(|one| one.when == "last").find_map(|one| one.snippet.as_ref())
@@ -112,21 +106,21 @@ fn write_cures(finding: &FindingRow, out: &mut impl Write) -> io::Result<()> {
     }
     for remedy in finding.remedies.iter().filter(|remedy| remedy.precondition_met == Some(false)) {
         let condition = remedy.precondition.as_deref().unwrap_or_default();
-        write_labelled("     (*)", condition, out)?;
+        paragraph("     (*)", condition, out)?;
     }
     Ok(())
 }
 
 fn write_refused(finding: &FindingRow, out: &mut impl Write) -> io::Result<()> {
     for refusal in finding.refused.iter().filter(|refusal| refusal.verdict == "no gain") {
-        write_labelled(" no gain", &format!("{}: {}", refusal.advice, refusal.reason), out)?;
+        paragraph(" no gain", &format!("{}: {}", refusal.advice, refusal.reason), out)?;
     }
     let refused: Vec<&str> =
         finding.refused.iter().filter(|one| one.verdict == "refused").map(|one| one.advice.as_str()).collect();
     if refused.is_empty() {
         return Ok(());
     }
-    write_labelled("   never", &format!("{}: twscan explain myths", refused.join(", ")), out)
+    paragraph("   never", &format!("{}: twscan explain myths", refused.join(", ")), out)
 }
 
 /// The figures of a healthy host.
@@ -136,21 +130,21 @@ fn write_vitals(sample: &Sample, out: &mut impl Write) -> io::Result<()> {
         (_, None) => "no outbound connection holds a local port".to_owned(),
         (_, Some(fullest)) => fullest,
     };
-    write_labelled("fullest", &fullest, out)?;
+    paragraph("fullest", &fullest, out)?;
     let counts = sample.destinations.time_wait();
     let unknown = |count: Option<u64>| count.map_or("unknown".to_owned(), |count| count.to_string());
-    let outbound = match sample.settings.range {
-        Some(_) => format!("{} outbound", counts.outbound),
-        None => format!("{} inbound or outbound", counts.ambiguous),
+    let roles = match sample.settings.range {
+        _ if !sample.knows(TcpState::TimeWait) => "how many is unknown".to_owned(),
+        Some(_) => format!("{} outbound, {} inbound", counts.outbound, counts.inbound),
+        None => format!("{} inbound or outbound, {} inbound", counts.ambiguous, counts.inbound),
     };
     let text = format!(
-        "{outbound}, {} inbound; limit {}; overflows since boot: {}",
-        counts.inbound,
+        "{roles}; limit {}; overflows since boot: {}",
         unknown(sample.settings.max_tw_buckets),
         unknown(sample.counters.tw_overflow)
     );
-    write_labelled("TIME_WAIT", &text, out)?;
-    write_labelled("settings", &settings(sample), out)
+    paragraph("TIME_WAIT", &text, out)?;
+    paragraph("settings", &settings(sample), out)
 }
 
 fn fullest(sample: &Sample) -> Option<String> {
@@ -181,15 +175,6 @@ fn settings(sample: &Sample) -> String {
     let defaults = range == "32768-60999" && reuse.starts_with('2') && timestamps == "1" && usable.is_empty();
     let note = if defaults { ": kernel defaults" } else { "" };
     format!("range {range}{usable}, reuse {reuse}, timestamps {timestamps}{note}")
-}
-
-/// A label of at most nine characters and a text beside it.
-fn write_labelled(label: &str, text: &str, out: &mut impl Write) -> io::Result<()> {
-    for (index, line) in wrap::lines(text, WIDTH - INDENT.len()).into_iter().enumerate() {
-        let label = if index == 0 { label } else { "" };
-        writeln!(out, "{label:<10}{line}")?;
-    }
-    Ok(())
 }
 
 /// A remedy that is one command to type.
@@ -228,8 +213,6 @@ fn fit(text: &str, width: usize) -> String {
     let cut: String = text.chars().take(width.saturating_sub(2)).collect();
     format!("{cut}..")
 }
-
-const WIDTH: usize = 80;
 
 #[cfg(test)]
 mod tests {

@@ -33,6 +33,14 @@ pub(crate) fn stdout(config: &Config) -> BufWriter<anstream::AutoStream<Stdout>>
     BufWriter::new(anstream::AutoStream::new(std::io::stdout(), config.color))
 }
 
+/// A count, or that it is unknown.
+fn or_unknown(count: Option<impl ToString>) -> String {
+    count.map_or_else(|| "?".to_owned(), |count| count.to_string())
+}
+
+/// Columns of a terminal.
+const WIDTH: usize = 80;
+
 /// Ends the output; errors of the last bytes are not lost.
 pub(crate) fn finish(out: &mut impl Write) -> std::io::Result<()> {
     out.flush()

@@ -99,7 +99,7 @@ impl Overview for ByDestReport {
     }
 
     fn time_wait(&self) -> Option<u64> {
-        Some(self.destinations.iter().map(|row| row.time_wait).sum())
+        self.destinations.iter().map(|row| row.time_wait).sum()
     }
 
     fn fullest(&self) -> Option<Fullest> {
@@ -122,7 +122,7 @@ impl Overview for PortsReport {
     }
 
     fn time_wait(&self) -> Option<u64> {
-        Some(self.budgets.iter().map(|row| u64::from(row.time_wait)).sum())
+        self.budgets.iter().map(|row| row.time_wait.map(u64::from)).sum()
     }
 
     fn fullest(&self) -> Option<Fullest> {

@@ -5,7 +5,7 @@ use twscan_core::budget::{Certainty, Zone};
 use twscan_core::report::{BlockedOwner, BudgetRow, PortsReport};
 
 use super::table::{Column, Columns};
-use super::{forecast, port_map, provenance, verdict};
+use super::{forecast, or_unknown, port_map, provenance, verdict};
 
 /// What is left to each destination, for people: the rules first, then a row a budget, then what they mean.
 pub(crate) fn write(report: &PortsReport, hidden: usize, terminal: bool, out: &mut impl Write) -> io::Result<()> {
@@ -122,8 +122,7 @@ fn budgets(rows: &[BudgetRow], terminal: bool) -> Vec<String> {
     ]);
     for row in rows {
         let live = row.live + row.fin_wait2_mini.unwrap_or(0);
-        let counts = [Some(row.used), Some(live), Some(row.time_wait), row.reusable]
-            .map(|count| count.map_or("?".to_owned(), |count| count.to_string()));
+        let counts = [Some(row.used), Some(live), row.time_wait, row.reusable].map(or_unknown);
         let cells = counts.into_iter().chain([free(row), row.zone.name().to_owned()]);
         let [source, destination] = names(row);
         if terminal && source.len() + destination.len() > ROOM_FOR_NAMES {

@@ -1,5 +1,7 @@
 use twscan_core::report::{Header, OtherNetns};
 
+use super::WIDTH;
+
 /// Where and when a result was taken: host, namespace, kernel, time; sockets, source, duration.
 pub(crate) fn line(header: &Header) -> String {
     let mut parts = Vec::new();
@@ -68,5 +70,3 @@ fn duration(us: u64) -> String {
         _ => format!("{} s", us / 1_000_000),
     }
 }
-
-const WIDTH: usize = 80;

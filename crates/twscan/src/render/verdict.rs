@@ -6,6 +6,7 @@ use twscan_core::budget::Zone;
 use twscan_core::report::{BudgetRow, Destination, Header};
 
 use super::namespaces::Place;
+use super::{WIDTH, wrap};
 
 /// How bad it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,7 +17,7 @@ pub(crate) enum Severity {
     Critical,
 }
 
-/// A severity word, coloured, and what it is about.
+/// A severity word, coloured, and what it is about, in as many lines as that needs.
 pub(crate) fn write(severity: Severity, text: &str, out: &mut impl Write) -> io::Result<()> {
     let (word, color) = match severity {
         Severity::Ok => ("OK", AnsiColor::Green),
@@ -26,13 +27,15 @@ pub(crate) fn write(severity: Severity, text: &str, out: &mut impl Write) -> io:
     };
     let style = Style::new().bold().fg_color(Some(color.into()));
     let pad = " ".repeat(INDENT.len() - word.len());
-    writeln!(out, "{style}{word}{style:#}{pad}{text}")
+    let mut lines = wrap::lines(text, WIDTH - INDENT.len()).into_iter();
+    writeln!(out, "{style}{word}{style:#}{pad}{}", lines.next().unwrap_or_default())?;
+    lines.try_for_each(|line| writeln!(out, "{INDENT}{line}"))
 }
 
 /// Says that sockets are missing, or may be.
 pub(crate) fn write_doubts(header: &Header, out: &mut impl Write) -> io::Result<()> {
     if let Some(reason) = &header.partial {
-        write(Severity::Warning, &format!("partial: sockets are missing from every count below: {reason}"), out)?;
+        write(Severity::Warning, &format!("partial, each count below is what there is at least: {reason}"), out)?;
     }
     if let Some(reason) = &header.approximate {
         write(Severity::Warning, &format!("counts may be off by a few: {reason}"), out)?;

@@ -1,6 +1,7 @@
 //! What other tools leave behind, read as recordings of one sample.
 
 mod address;
+mod left_out;
 mod netstat;
 mod ss;
 mod text;
@@ -17,9 +18,10 @@ use super::tape::Tape;
 use crate::Error;
 use crate::host::Source;
 use crate::sock_diag::DumpRequest;
-use crate::socket::StateSet;
+use crate::socket::{StateSet, TcpState};
 use crate::transport::BUFFER_LEN;
-use crate::wire::{NLM_F_MULTI, append_message, kind};
+use crate::wire::{InetDiagMsg, NLM_F_MULTI, append_message, kind};
+use left_out::Shown;
 
 /// Reads one sample, and says what of it is missing.
 pub(super) fn read(input: impl Read, written: SystemTime) -> Result<(Vec<RecordedSample>, Option<String>), Error> {
@@ -40,26 +42,28 @@ pub(super) struct Sink {
     tape: Tape,
     request: DumpRequest,
     datagram: Vec<u8>,
-    empty: bool,
+    shown: Shown,
 }
 
 impl Sink {
     fn new() -> Self {
         let tape = Tape::new(None);
-        // Which states were asked for is not known; what is absent then may not exist.
+        // Which states were asked for is not known yet.
         let request = DumpRequest::one_walk(StateSet::from_bits(u32::MAX));
         tape.begin(request.clone(), 0, 0);
-        Self { tape, request, datagram: Vec::with_capacity(BUFFER_LEN), empty: true }
+        Self { tape, request, datagram: Vec::with_capacity(BUFFER_LEN), shown: Shown::default() }
     }
 
     /// Adds a `struct inet_diag_msg` with its attributes.
     pub(super) fn add(&mut self, payload: &[u8]) {
-        self.empty = false;
+        if let Ok(socket) = InetDiagMsg::new(payload) {
+            self.shown.socket(TcpState::from(socket.idiag_state()), socket.idiag_family());
+        }
         self.message(kind::TCPDIAG_GETSOCK, payload);
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.empty
+        self.shown.is_empty()
     }
 
     fn message(&mut self, kind: u16, payload: &[u8]) {
@@ -76,7 +80,7 @@ impl Sink {
 
     /// Ends the dump, with a fault where something is missing: then every result says so.
     fn finish(mut self, source: Source, at: SystemTime, missing: Option<String>) -> RecordedSample {
-        match missing {
+        match missing.or_else(|| self.shown.doubt(source)) {
             None => self.message(kind::DONE, &0i32.to_ne_bytes()),
             Some(reason) => self.tape.fault(reason),
         }
@@ -88,6 +92,7 @@ impl Sink {
             at,
             source,
             anonymized: false,
+            left_out: self.shown.left_out(source),
             files: StoredFiles::default(),
             walks,
             owners: None,

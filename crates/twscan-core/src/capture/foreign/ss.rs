@@ -19,6 +19,14 @@ pub(super) struct SsRow {
     timer: Option<(u8, u32, u8)>,
     /// Whether `-o` was given, where this row tells.
     asked: Option<bool>,
+    has_state: bool,
+}
+
+impl SsRow {
+    /// Whether it names its state; ss leaves that column out where one state alone was asked for.
+    pub(super) fn has_state(&self) -> bool {
+        self.has_state
+    }
 }
 
 /// Whether ss was asked for timers (`-o`), as far as its rows have told.
@@ -32,7 +40,7 @@ pub(super) struct SsTimers {
 impl SsTimers {
     /// Takes a row, and gives `add` what can be told by now, in the order of the file.
     pub(super) fn take(&mut self, row: SsRow, mut add: impl FnMut(InetDiagMsgBuilder)) {
-        let SsRow { socket, timer, asked } = row;
+        let SsRow { socket, timer, asked, .. } = row;
         if let Some(asked) = asked {
             self.decide(asked, &mut add);
         }
@@ -63,7 +71,6 @@ fn parse(fields: &[&str]) -> Result<SsRow, &'static str> {
     let (state, rest) = match fields.split_first() {
         Some((first, rest)) => match TcpState::from_name(first) {
             Some(state) => (Some(state), rest),
-            // ss leaves the column out where one state alone was asked for.
             None => (None, fields),
         },
         None => return Err(NO_ROW),
@@ -73,6 +80,7 @@ fn parse(fields: &[&str]) -> Result<SsRow, &'static str> {
     let (local, remote) = (Endpoint::parse(local)?, Endpoint::parse(remote)?);
     let timer = more.iter().find_map(|field| field.strip_prefix("timer:(")?.strip_suffix(')'));
     let timer = timer.map(|timer| parse_timer(timer).ok_or("its timer is not understood")).transpose()?;
+    let has_state = state.is_some();
     let state = match (state, timer) {
         (Some(state), _) => state,
         (None, Some((TIMER_TIME_WAIT, ..))) => TcpState::TimeWait,
@@ -97,7 +105,7 @@ fn parse(fields: &[&str]) -> Result<SsRow, &'static str> {
     let time_wait = state == TcpState::TimeWait;
     // -e is more than -o; and every TIME_WAIT has a timer.
     let asked = if timer.is_some() || inode.is_some() { Some(true) } else { time_wait.then_some(false) };
-    Ok(SsRow { socket, timer, asked })
+    Ok(SsRow { socket, timer, asked, has_state })
 }
 
 /// Name, time left, retransmissions.

@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::io::{BufRead, Read};
 
 use super::{Sink, netstat, ss};
@@ -17,6 +18,8 @@ pub(super) fn read(mut input: impl BufRead, sink: &mut Sink) -> Result<(Source, 
     let mut payload = Vec::new();
     let mut known = false;
     let mut timers = ss::SsTimers::default();
+    let mut headings = BTreeSet::new();
+    let mut without_column = false;
     let mut add = |socket: InetDiagMsgBuilder| {
         payload.clear();
         socket.append_payload(&mut payload);
@@ -36,10 +39,12 @@ pub(super) fn read(mut input: impl BufRead, sink: &mut Sink) -> Result<(Source, 
                 source.get_or_insert(from);
             }
             Row::Ss(row) => {
+                without_column |= !row.has_state();
                 timers.take(row, &mut add);
                 source.get_or_insert(Source::SsText);
             }
-            Row::Heading(from) => {
+            Row::Heading(from, family) => {
+                headings.extend(family);
                 source.get_or_insert(from);
             }
             Row::Other => {}
@@ -54,6 +59,10 @@ pub(super) fn read(mut input: impl BufRead, sink: &mut Sink) -> Result<(Source, 
         }
     }
     timers.finish(add);
+    headings.into_iter().for_each(|family| sink.shown.family(family));
+    if without_column {
+        sink.shown.without_column();
+    }
     match source {
         Some(source) => Ok((source, faults.text())),
         None if known => Err(not_a_recording(&faults.text().unwrap_or_default())),
@@ -65,7 +74,8 @@ pub(super) fn read(mut input: impl BufRead, sink: &mut Sink) -> Result<(Source, 
 pub(super) enum Row {
     Socket(Source, InetDiagMsgBuilder),
     Ss(ss::SsRow),
-    Heading(Source),
+    /// Of `/proc/net/tcp` and `tcp6` it tells the family too.
+    Heading(Source, Option<u8>),
     /// Nothing of TCP: a blank line, another protocol, more about the socket above.
     Other,
     Unknown(&'static str),
@@ -75,9 +85,10 @@ fn row(line: &str) -> Row {
     let fields: Vec<&str> = line.split_ascii_whitespace().collect();
     match fields.as_slice() {
         [] => Row::Other,
-        ["sl", "local_address", ..] => Row::Heading(Source::Procfs),
-        ["Active", "Internet", ..] | ["Proto", "Recv-Q", ..] => Row::Heading(Source::NetstatText),
-        ["State" | "Netid", "Recv-Q" | "State", ..] | ["Recv-Q", "Send-Q", ..] => Row::Heading(Source::SsText),
+        ["sl", "local_address", "remote_address", ..] => Row::Heading(Source::Procfs, Some(AF_INET6)),
+        ["sl", "local_address", ..] => Row::Heading(Source::Procfs, Some(AF_INET)),
+        ["Active", "Internet", ..] | ["Proto", "Recv-Q", ..] => Row::Heading(Source::NetstatText, None),
+        ["State" | "Netid", "Recv-Q" | "State", ..] | ["Recv-Q", "Send-Q", ..] => Row::Heading(Source::SsText, None),
         [slot, local, ..] if slot.strip_suffix(':').is_some_and(is_number) && local.contains(':') => {
             proc_row(line, local)
         }

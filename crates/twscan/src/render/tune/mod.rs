@@ -4,21 +4,7 @@ pub(crate) mod csv;
 pub(crate) mod plan;
 pub(crate) mod verify;
 
-use std::io::{self, Write};
-
-/// `title` in the first column and a text behind it, broken between words at 80 columns.
-fn paragraph(title: &str, text: &str, out: &mut impl Write) -> io::Result<()> {
-    let mut line = format!("{title:<INDENT$}");
-    for word in text.split(' ') {
-        if line.len() + word.len() > WIDTH && line.trim_end().len() > INDENT {
-            writeln!(out, "{}", line.trim_end())?;
-            line = " ".repeat(INDENT);
-        }
-        line.push_str(word);
-        line.push(' ');
-    }
-    writeln!(out, "{}", line.trim_end())
-}
+use super::wrap::paragraph;
 
 /// A value for people: an empty list of ports is something too, and a long one is cut.
 pub(crate) fn shown(value: &str) -> String {
@@ -42,9 +28,6 @@ fn rate(rate: f64) -> String {
     if rate < 10.0 { format!("{rate:.1}") } else { format!("{rate:.0}") }
 }
 
-/// As wide as a severity word and two blanks.
-const INDENT: usize = 10;
-const WIDTH: usize = 80;
 const LONG: usize = 24;
 
 #[cfg(test)]
@@ -56,14 +39,5 @@ mod tests {
         assert_eq!(shown(""), "none");
         assert_eq!(shown("8080,9000-9010"), "8080,9000-9010");
         assert_eq!(shown("11211,20000-20010,30000,30002,30004"), "11211,20000-20010,.. 3 more");
-    }
-
-    #[test]
-    fn paragraphs_keep_to_80_columns() {
-        let mut out = Vec::new();
-        paragraph("why", &"word ".repeat(40), &mut out).unwrap();
-        let text = String::from_utf8(out).unwrap();
-        assert!(text.lines().all(|line| line.len() <= 80) && text.lines().count() == 3, "{text}");
-        assert!(text.starts_with("why       word"));
     }
 }
