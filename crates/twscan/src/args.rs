@@ -1,21 +1,24 @@
 //! The command line as it is typed; nothing is resolved here.
 
-pub(crate) mod logs;
-mod tune;
-
-pub(crate) use tune::*;
 mod examine;
+pub(crate) mod logs;
+mod recordings;
+mod sockets;
+mod tune;
+mod value;
 
 use std::io::Write;
 use std::process::ExitCode;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Parser, Subcommand, ValueEnum};
-use twscan_core::port::{PortRange, PortSet};
 use twscan_core::target::Target;
 
-use self::logs::LogsArgs;
 pub(crate) use examine::{CheckArgs, DiagnoseArgs, ExplainArgs, ForecastArgs, SeverityArg, WaitArgs};
+pub(crate) use logs::LogsArgs;
+pub(crate) use recordings::{CaptureArgs, CaptureForm, CompareArgs, SupplyArgs};
+pub(crate) use sockets::{ByDestArgs, ListArgs, PortsArgs, SortKey, SummaryArgs};
+pub(crate) use tune::*;
 
 #[derive(Debug, Parser)]
 #[command(
@@ -67,21 +70,6 @@ pub(crate) struct GlobalArgs {
     /// A twscan capture, a dump of ss -D, or the text of ss -tan, netstat -nat or /proc/net/tcp, told by its content.
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) from: Option<String>,
-}
-
-/// What a recording does not tell.
-#[derive(Debug, Clone, Default, PartialEq, Eq, clap::Args)]
-#[command(next_help_heading = "For recordings that lack them")]
-pub(crate) struct SupplyArgs {
-    /// The local port range: 32768-60999
-    #[arg(long, value_name = "LOW-HIGH")]
-    pub(crate) range: Option<PortRange>,
-    /// The reserved ports: 8080,9000-9100
-    #[arg(long, value_name = "PORTS", hide_short_help = true)]
-    pub(crate) reserved: Option<PortSet>,
-    /// tcp_tw_reuse
-    #[arg(long, value_name = "0|1|2", hide_short_help = true)]
-    pub(crate) tw_reuse: Option<u8>,
 }
 
 impl CommandArgs {
@@ -250,157 +238,6 @@ pub(crate) enum CommandArgs {
 }
 
 #[derive(Debug, clap::Args)]
-pub(crate) struct SummaryArgs {
-    /// Counters alone, without walking the socket table
-    #[arg(long)]
-    pub(crate) quick: bool,
-    /// How many destinations to show
-    #[arg(long, value_name = "N", default_value_t = DEFAULT_SUMMARY_ROWS)]
-    pub(crate) top: usize,
-    /// Say which processes have the sockets of the destinations shown, and likely had those in TIME_WAIT
-    #[arg(short = 'p', long, conflicts_with = "quick")]
-    pub(crate) owners: bool,
-    #[command(flatten)]
-    pub(crate) supply: SupplyArgs,
-}
-
-/// What `twscan` alone means.
-impl Default for SummaryArgs {
-    fn default() -> Self {
-        Self { quick: false, top: DEFAULT_SUMMARY_ROWS, owners: false, supply: SupplyArgs::default() }
-    }
-}
-
-#[derive(Debug, clap::Args)]
-pub(crate) struct ByDestArgs {
-    /// A port, an address, a prefix, addr:port or `[v6]:port`; then states and a filter
-    #[arg(value_name = "TARGET STATE FILTER")]
-    pub(crate) words: Vec<String>,
-    /// Only sockets in this state or group; may be given again
-    #[arg(long = "state", value_name = "STATE")]
-    pub(crate) states: Vec<String>,
-    /// What to order by, most first
-    #[arg(long, value_name = "KEY", default_value = "sockets")]
-    pub(crate) sort: SortKey,
-    /// How many rows to show
-    #[arg(long, value_name = "N", default_value_t = 20, conflicts_with = "all")]
-    pub(crate) top: usize,
-    /// Show every row
-    #[arg(long)]
-    pub(crate) all: bool,
-    /// How many destinations to keep apart; sockets of further ones are counted together
-    #[arg(long, value_name = "N", default_value_t = 1_000_000, hide_short_help = true)]
-    pub(crate) max_groups: usize,
-    /// Say which processes have the sockets, and likely had those in TIME_WAIT
-    #[arg(short = 'p', long)]
-    pub(crate) owners: bool,
-    #[command(flatten)]
-    pub(crate) supply: SupplyArgs,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum SortKey {
-    /// Sockets in all states
-    Sockets,
-    /// Sockets in TIME_WAIT
-    TimeWait,
-    /// Ports held, by their share of the range
-    Ports,
-}
-
-#[derive(Debug, clap::Args)]
-pub(crate) struct ListArgs {
-    /// States or groups, all without one; then a filter
-    #[arg(value_name = "STATE FILTER")]
-    pub(crate) words: Vec<String>,
-    /// Say which processes have each socket, or likely had it
-    #[arg(short = 'p', long)]
-    pub(crate) owners: bool,
-    /// Leave out the heading
-    #[arg(short = 'H', long)]
-    pub(crate) no_header: bool,
-    /// As in ss; always so here: TCP
-    #[arg(short = 't', hide_short_help = true)]
-    pub(crate) tcp: bool,
-    /// As in ss; always so here: listening ones too
-    #[arg(short = 'a', hide_short_help = true)]
-    pub(crate) all: bool,
-    /// As in ss; always so here: numeric
-    #[arg(short = 'n', hide_short_help = true)]
-    pub(crate) numeric: bool,
-    /// As in ss; always so here: timers
-    #[arg(short = 'o', hide_short_help = true)]
-    pub(crate) options: bool,
-    #[command(flatten)]
-    pub(crate) supply: SupplyArgs,
-}
-
-#[derive(Debug, clap::Args)]
-pub(crate) struct CaptureArgs {
-    /// Where to write; - is standard output
-    pub(crate) file: String,
-    /// Go on taking samples for so long: 90s, 5m
-    #[arg(long = "for", value_name = "TIME")]
-    pub(crate) duration: Option<String>,
-    /// How long from one sample to the next: 500ms, 5s
-    #[arg(long, value_name = "TIME", default_value = "1s", requires = "duration")]
-    pub(crate) interval: String,
-    /// Record which processes have the sockets too
-    #[arg(short = 'p', long)]
-    pub(crate) owners: bool,
-    /// Replace addresses, the same one always by the same, and the host's name; ports stay
-    #[arg(long)]
-    pub(crate) anonymize: bool,
-    /// In which form
-    #[arg(long = "as", value_name = "FORM", default_value = "twscan", conflicts_with_all = ["duration", "anonymize", "owners"])]
-    pub(crate) form: CaptureForm,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum CaptureForm {
-    /// Sockets, parameters, counters and times; compressed
-    Twscan,
-    /// Sockets alone, for TCPDIAG_FILE=FILE ss -tan
-    SsDump,
-}
-
-#[derive(Debug, clap::Args)]
-pub(crate) struct CompareArgs {
-    /// The first recording
-    pub(crate) before: String,
-    /// The second recording; the running kernel without one
-    pub(crate) after: Option<String>,
-    /// How many destinations to show
-    #[arg(long, value_name = "N", default_value_t = 10)]
-    pub(crate) top: usize,
-    #[command(flatten)]
-    pub(crate) supply: SupplyArgs,
-}
-
-#[derive(Debug, clap::Args)]
-pub(crate) struct PortsArgs {
-    /// A port, an address, a prefix, addr:port or `[v6]:port`
-    pub(crate) target: Option<String>,
-    /// Only connections from this local address
-    #[arg(long, value_name = "ADDR")]
-    pub(crate) source: Option<std::net::IpAddr>,
-    /// Show which ports are taken
-    #[arg(long)]
-    pub(crate) map: bool,
-    /// How many rows to show
-    #[arg(long, value_name = "N", default_value_t = 20, conflicts_with = "all")]
-    pub(crate) top: usize,
-    /// Show every row
-    #[arg(long)]
-    pub(crate) all: bool,
-    /// Say which processes hold the blocked ports
-    #[arg(short = 'p', long)]
-    pub(crate) owners: bool,
-    #[command(flatten)]
-    pub(crate) supply: SupplyArgs,
-}
-
-#[derive(Debug, clap::Args)]
 pub(crate) struct SelftestArgs {
     /// Random mixtures to try besides
     #[arg(long, value_name = "N", default_value_t = 20)]
@@ -427,5 +264,3 @@ pub(crate) fn explain(error: &clap::Error) -> ExitCode {
     }
     ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
 }
-
-const DEFAULT_SUMMARY_ROWS: usize = 5;

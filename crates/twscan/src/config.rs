@@ -1,32 +1,28 @@
 //! What the arguments and the surroundings amount to; behind this nobody knows clap.
 
 mod capture;
+mod examine;
 mod logs;
+mod sockets;
 mod tune;
 
-pub(crate) use tune::{TuneAction, Wanted};
-mod examine;
-
 use std::io::IsTerminal;
-use std::net::IpAddr;
 
 use anstream::ColorChoice;
 use twscan_core::capture::{RecordedSample, Recording};
-use twscan_core::filter::{Filter, Names, Selection};
+use twscan_core::filter::Filter;
 use twscan_core::host::{Host, Source};
-use twscan_core::names::LiveNames;
 use twscan_core::netns::NetnsRef;
-use twscan_core::socket::{Family, SocketRecord, StateSet, TcpState};
-use twscan_core::target::Target;
+use twscan_core::socket::{Family, SocketRecord};
 
 pub(crate) use self::capture::Capture;
+pub(crate) use self::examine::{Diagnose, Examine};
 pub(crate) use self::logs::Logs;
-use crate::args::{
-    Args, ByDestArgs, CommandArgs, CompareArgs, ListArgs, PortsArgs, SelftestArgs, SourceArg, SummaryArgs, SupplyArgs,
-};
+pub(crate) use self::sockets::{ByDest, List, Ports, Summary};
+use self::sockets::{HostNames, target};
+pub(crate) use self::tune::{TuneAction, Wanted};
+use crate::args::{Args, CommandArgs, CompareArgs, GlobalArgs, SelftestArgs, SourceArg, SummaryArgs, SupplyArgs};
 pub(crate) use crate::args::{CaptureForm, Format, SortKey};
-pub(crate) use examine::{Diagnose, Examine};
-
 use crate::failure::Failure;
 use crate::recording;
 
@@ -85,45 +81,6 @@ impl Action {
     }
 }
 
-/// What summary is asked for.
-#[derive(Debug)]
-pub(crate) struct Summary {
-    pub(crate) quick: bool,
-    pub(crate) top: usize,
-    pub(crate) owners: bool,
-}
-
-/// What by-dest is asked for.
-#[derive(Debug)]
-pub(crate) struct ByDest {
-    pub(crate) target: Option<Target>,
-    pub(crate) states: StateSet,
-    pub(crate) filter: Option<Filter>,
-    pub(crate) sort: SortKey,
-    pub(crate) top: Option<usize>,
-    pub(crate) max_groups: usize,
-    pub(crate) owners: bool,
-}
-
-/// What list is asked for.
-#[derive(Debug)]
-pub(crate) struct List {
-    pub(crate) states: StateSet,
-    pub(crate) filter: Filter,
-    pub(crate) heading: bool,
-    pub(crate) owners: bool,
-}
-
-/// Which budgets to show, and how.
-#[derive(Debug)]
-pub(crate) struct Ports {
-    pub(crate) target: Option<Target>,
-    pub(crate) source: Option<IpAddr>,
-    pub(crate) map: bool,
-    pub(crate) owners: bool,
-    pub(crate) top: Option<usize>,
-}
-
 /// The families to show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Families {
@@ -166,16 +123,10 @@ impl Config {
             return Err(Failure::Usage(text.to_owned()));
         }
         let action = match command {
-            CommandArgs::Summary(SummaryArgs { quick, top, owners, .. }) => {
-                Action::Summary(Summary { quick, top, owners })
-            }
-            CommandArgs::ByDest(args) => Action::ByDest(by_dest(&args, &names)?),
-            CommandArgs::List(ListArgs { words, no_header, owners, .. }) => {
-                let Selection { states, filter, .. } = selection(&words, &names)?;
-                let (states, filter) = (states.unwrap_or(StateSet::ALL), filter.unwrap_or_default());
-                Action::List(List { states, filter, heading: !no_header, owners })
-            }
-            CommandArgs::Ports(args) => ports(&args)?,
+            CommandArgs::Summary(args) => Action::Summary(Summary::resolve(&args)),
+            CommandArgs::ByDest(args) => Action::ByDest(ByDest::resolve(&args, &names)?),
+            CommandArgs::List(args) => Action::List(List::resolve(&args, &names)?),
+            CommandArgs::Ports(args) => Action::Ports(Ports::resolve(&args)?),
             CommandArgs::Selftest(SelftestArgs { mixtures, seed }) => Action::Selftest { mixtures, seed },
             CommandArgs::Logs(args) => Action::Logs(Logs::resolve(args)?),
             CommandArgs::Tune(args) => {
@@ -186,7 +137,7 @@ impl Config {
             CommandArgs::Check(args) => Action::Examine(Examine::check(&args)),
             CommandArgs::Wait(args) => Action::Examine(Examine::wait(&args)?),
             CommandArgs::Forecast(args) => Action::Examine(Examine::forecast(&args)?),
-            CommandArgs::Capture(args) => Action::Capture(Capture::resolve(args)?),
+            CommandArgs::Capture(args) => Action::Capture(Capture::resolve(args)),
             CommandArgs::Compare(CompareArgs { before, after, top, .. }) => Action::Compare {
                 before: recording::open(&before, &supply)?,
                 after: after.map(|after| recording::open(&after, &supply)).transpose()?,
@@ -195,32 +146,8 @@ impl Config {
             CommandArgs::Completions { shell } => Action::Completions(shell),
             CommandArgs::Man => Action::Man,
         };
+        refuse_what_has_no_meaning(&action, &global)?;
         let everywhere = global.all_netns;
-        let one_netns = match &action {
-            Action::Examine(Examine::Diagnose(asked)) => asked.interval.is_some(),
-            Action::List(_) | Action::Examine(_) | Action::Selftest { .. } | Action::Compare { .. } => true,
-            _ => false,
-        };
-        if everywhere && one_netns {
-            let text = "this reads one network namespace: give it with --netns";
-            return Err(Failure::Usage(text.to_owned()));
-        }
-        if (global.ipv4 || global.ipv6) && matches!(action, Action::Logs(_)) {
-            return Err(Failure::Usage("-4 and -6 choose sockets, and logs reads text".to_owned()));
-        }
-        if everywhere && matches!(action, Action::Logs(_)) {
-            return Err(Failure::Usage(
-                "logs asks one network namespace what is left: give it with --netns".to_owned(),
-            ));
-        }
-        if everywhere && matches!(&action, Action::Capture(Capture { form: CaptureForm::SsDump, .. })) {
-            return Err(Failure::Usage("a dump for ss holds one network namespace: give it with --netns".to_owned()));
-        }
-        let reads_none = matches!(action, Action::Tune(_) | Action::Selftest { .. } | Action::Compare { .. });
-        if reads_none && global.from.is_some() && global.netns.is_some() {
-            let text = "--netns beside --from chooses what to read of the recording, and this is no command for that";
-            return Err(Failure::Usage(text.to_owned()));
-        }
         let recording = global.from.as_ref().map(|file| recording::open(file, &supply)).transpose()?;
         let recording = match (recording, &global.netns) {
             (Some(recording), Some(netns)) => Some(recording.of_netns(netns)?),
@@ -286,69 +213,28 @@ impl Config {
     }
 }
 
-/// The first word is the target, unless states or a filter begin with it.
-fn by_dest(args: &ByDestArgs, names: &dyn Names) -> Result<ByDest, Failure> {
-    let (target, words) = match args.words.split_first() {
-        Some((first, rest)) if !Selection::can_begin_with(first) => (Some(target(first)?), rest),
-        _ => (None, &args.words[..]),
+/// Options of all commands that this one could only ignore.
+fn refuse_what_has_no_meaning(action: &Action, global: &GlobalArgs) -> Result<(), Failure> {
+    let one_netns = match action {
+        Action::Examine(Examine::Diagnose(asked)) => asked.interval.is_some(),
+        Action::List(_) | Action::Examine(_) | Action::Selftest { .. } | Action::Compare { .. } => true,
+        _ => false,
     };
-    let Selection { states, filter, .. } = selection(words, names)?;
-    let states = match (states, state_set(&args.states)?) {
-        (None, None) => StateSet::ALL,
-        (words, option) => words.unwrap_or_default() | option.unwrap_or_default(),
+    let everywhere = global.all_netns;
+    let logs = matches!(action, Action::Logs(_));
+    let reads_none = matches!(action, Action::Tune(_) | Action::Selftest { .. } | Action::Compare { .. });
+    let text = if everywhere && one_netns {
+        "this reads one network namespace: give it with --netns"
+    } else if logs && (global.ipv4 || global.ipv6) {
+        "-4 and -6 choose sockets, and logs reads text"
+    } else if logs && everywhere {
+        "logs asks one network namespace what is left: give it with --netns"
+    } else if everywhere && matches!(action, Action::Capture(Capture { form: CaptureForm::SsDump, .. })) {
+        "a dump for ss holds one network namespace: give it with --netns"
+    } else if reads_none && global.from.is_some() && global.netns.is_some() {
+        "--netns beside --from chooses what to read of the recording, and this is no command for that"
+    } else {
+        return Ok(());
     };
-    let top = (!args.all).then_some(args.top);
-    Ok(ByDest { target, states, filter, sort: args.sort, top, max_groups: args.max_groups, owners: args.owners })
-}
-
-fn ports(args: &PortsArgs) -> Result<Action, Failure> {
-    let target = args.target.as_deref().map(target).transpose()?;
-    let source = args.source.map(|source| source.to_canonical());
-    let top = (!args.all).then_some(args.top);
-    Ok(Action::Ports(Ports { target, source, map: args.map, owners: args.owners, top }))
-}
-
-fn target(text: &str) -> Result<Target, Failure> {
-    text.parse().map_err(|error: twscan_core::target::InvalidTarget| Failure::Usage(error.to_string()))
-}
-
-fn selection(words: &[String], names: &dyn Names) -> Result<Selection, Failure> {
-    Selection::parse(&words.join(" "), names).map_err(|error| Failure::Usage(format!("{error}\n{}", error.pointer())))
-}
-
-/// The running host's names. An interface has another index in each network namespace, so that its name means nothing for
-/// all of them.
-struct HostNames {
-    everywhere: bool,
-}
-
-impl Names for HostNames {
-    fn interface(&self, name: &str) -> Option<u32> {
-        LiveNames.interface(name).filter(|_| !self.everywhere)
-    }
-
-    fn service(&self, name: &str) -> Option<u16> {
-        LiveNames.service(name)
-    }
-
-    fn cgroup(&self, path: &str) -> Option<u64> {
-        LiveNames.cgroup(path)
-    }
-}
-
-/// The states named, `None` where none is.
-fn state_set(names: &[String]) -> Result<Option<StateSet>, Failure> {
-    let mut states = None;
-    for name in names {
-        let named = StateSet::from_name(name).ok_or_else(|| unknown_state(name))?;
-        states = Some(states.unwrap_or_default() | named);
-    }
-    Ok(states)
-}
-
-fn unknown_state(name: &str) -> Failure {
-    let names = TcpState::ALL.map(|state| state.name().to_ascii_lowercase().replace('_', "-")).join(", ");
-    Failure::Usage(format!(
-        "'{name}' is no state; states are {names}; groups are all, connected, synchronized, bucket, big"
-    ))
+    Err(Failure::Usage(text.to_owned()))
 }

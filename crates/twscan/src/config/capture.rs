@@ -1,7 +1,6 @@
 use std::time::Duration;
 
 use crate::args::{CaptureArgs, CaptureForm};
-use crate::failure::Failure;
 
 /// What to record, and where to.
 #[derive(Debug)]
@@ -21,28 +20,9 @@ pub(crate) struct Series {
 }
 
 impl Capture {
-    pub(super) fn resolve(args: CaptureArgs) -> Result<Self, Failure> {
+    pub(super) fn resolve(args: CaptureArgs) -> Self {
         let CaptureArgs { file, duration, interval, owners, anonymize, form } = args;
-        let series = match duration {
-            None => None,
-            Some(duration) => Some(Series { duration: time(&duration)?, interval: time(&interval)? }),
-        };
-        Ok(Self { file, series, owners, anonymize, form })
+        let series = duration.map(|duration| Series { duration, interval });
+        Self { file, series, owners, anonymize, form }
     }
-}
-
-/// Reads `500ms`, `90s`, `5m`, `1h`.
-fn time(text: &str) -> Result<Duration, Failure> {
-    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-    let (number, unit) = text.split_at(digits);
-    let milliseconds = match unit {
-        "ms" => 1,
-        "s" => 1_000,
-        "m" | "min" => 60_000,
-        "h" => 3_600_000,
-        _ => 0,
-    };
-    let time = number.parse::<u64>().ok().and_then(|number| number.checked_mul(milliseconds)).filter(|time| *time > 0);
-    let usage = || Failure::Usage(format!("'{text}' is no time; write 500ms, 90s, 5m or 1h"));
-    time.map(Duration::from_millis).ok_or_else(usage)
 }
