@@ -211,7 +211,7 @@ fn mistakes_are_named() {
         (&["summary", "--range", "1-2"], b"", "--from"),
         (&["summary", "--from", "-", "--range", "9-2"], b"", "9-2"),
         (&["summary", "--from", "-", "--tw-reuse", "7"], b"LISTEN 0 0 *:1 *:*\n", "write 0, 1 or 2"),
-        (&["capture", "-", "--for", "soon"], b"", "write 500ms, 90s, 5m or 1h"),
+        (&["capture", "-", "--for", "soon"], b"", "write a time as 500ms, 90s, 5m or 1h"),
         (&["capture", "/nonexistent/dir/file"], b"", "/nonexistent/dir/file: No such file"),
     ] {
         let output = twscan(args, input);

@@ -1,8 +1,9 @@
+use std::cmp::Reverse;
 use std::time::Duration;
 
 use super::finding::Seen;
 use super::rules::RULES;
-use super::{Diagnosis, Facts};
+use super::{Diagnosis, Facts, Fullest};
 use crate::budget::{LocalPorts, PortBudget};
 use crate::forecast::{Forecast, MOST_FORECASTS, Motion, Past};
 use crate::host::Source;
@@ -67,6 +68,8 @@ impl<'s> Examination<'s> {
         let mut budgets: Vec<_> = budgets.filter(|budget| wanted(&budget.tuple())).collect();
         budgets.sort_by(|a, b| b.percent().total_cmp(&a.percent()).then_with(|| a.tuple().cmp(&b.tuple())));
         let ahead = |budget: &PortBudget| Forecast::new(sample, past.as_ref(), budget, horizon);
+        let fullest = budgets.iter().max_by_key(|budget| (budget.ports().held(), Reverse(budget.tuple())));
+        let fullest = fullest.map(|budget| Fullest { budget: budget.clone(), forecast: ahead(budget) });
         let tuples = budgets.into_iter().enumerate().map(|(place, budget)| TupleCase {
             forecast: if place < MOST_FORECASTS { ahead(&budget) } else { None },
             budget,
@@ -85,7 +88,7 @@ impl<'s> Examination<'s> {
         };
         let findings = RULES.iter().flat_map(|rule| rule(&case)).collect();
         let seen = Seen { whole: case.sample.provenance.complete(), ports: case.ports.is_some() };
-        Diagnosis::new(findings, RULES.len(), case.unseen(), seen)
+        Diagnosis { fullest, ..Diagnosis::new(findings, RULES.len(), case.unseen(), seen) }
     }
 }
 

@@ -3,6 +3,8 @@ use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
 use super::{Code, Refusal, Remedy, Severity};
+use crate::budget::PortBudget;
+use crate::forecast::Forecast;
 use crate::tally::Tuple;
 
 /// What is wrong, and what was not looked at.
@@ -17,6 +19,18 @@ pub struct Diagnosis {
     pub unseen: Vec<String>,
     /// One line that names the trouble and its destination.
     pub headline: String,
+    /// The tuple that holds most ports; `None` where none holds one, or the local port range is unknown.
+    pub fullest: Option<Fullest>,
+}
+
+/// The tuple that holds most ports.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Fullest {
+    /// What it holds and has left.
+    pub budget: PortBudget,
+    /// When that will be none; `None` where the source does not tell how old the TIME_WAITs are.
+    pub forecast: Option<Forecast>,
 }
 
 impl Diagnosis {
@@ -30,7 +44,7 @@ impl Diagnosis {
             (None, Seen { ports: true, .. }) => "nothing wrong with local ports or TIME_WAIT in this netns".to_owned(),
             (None, _) => "nothing wrong with TIME_WAIT in this netns; local ports are unknown".to_owned(),
         };
-        Self { findings, checks, unseen, headline }
+        Self { findings, checks, unseen, headline, fullest: None }
     }
 
     /// The verdict: that of the worst finding, where one is above [`Severity::Info`].

@@ -21,7 +21,7 @@ pub use case::Examination;
 pub use code::{Code, Severity};
 pub use explain::{Page, Topic, explain};
 pub use facts::{Facts, LogFact, NamespaceFact, OwnerFact};
-pub use finding::{Diagnosis, Figure, Finding, Note, Subject};
+pub use finding::{Diagnosis, Figure, Finding, Fullest, Note, Subject};
 pub use remedy::{Refusal, Remedy, Risk, When};
 
 use crate::sample::Sample;

@@ -137,23 +137,21 @@ fn reuse(case: &Case<'_>, rate: &Rate<'_>) -> Option<Remedy> {
         (2, _) => "tcp_tw_reuse=2 (kernel default)".to_owned(),
         _ => format!("tcp_tw_reuse={mode}"),
     };
-    let mut snippet = format!("sysctl -w net.ipv4.tcp_tw_reuse={mode}");
-    if !timestamps {
-        snippet.push_str("\nsysctl -w net.ipv4.tcp_timestamps=1");
-    }
     let (condition, met) = match (timestamps, loopback) {
         (true, true) => ("tcp_timestamps on: it is", Some(true)),
         (true, false) => ("tcp_timestamps on here: it is; and on the peer, which cannot be seen", None),
         (false, _) => ("tcp_timestamps is 0: it has to be on, and acts on connections made after that", Some(false)),
     };
     let remedy = Remedy::new(When::Now, title, gives).short(short).provided(condition, met);
-    let remedy = remedy.enough(rate.suffices(rate.with(rate.budget.capacity(), rate.delay)));
+    let mut remedy =
+        remedy.enough(rate.suffices(rate.with(rate.budget.capacity(), rate.delay))).set("net.ipv4.tcp_tw_reuse", &mode);
+    if !timestamps {
+        remedy = remedy.set("net.ipv4.tcp_timestamps", &1);
+    }
     Some(if loopback {
-        remedy.risk(Risk::Low, "acts at once, on the TIME_WAITs that are there too").snippet(snippet)
+        remedy.risk(Risk::Low, "acts at once, on the TIME_WAITs that are there too")
     } else {
-        remedy
-            .risk(Risk::Medium, "acts at once; a peer behind NAT that drops timestamps gains nothing")
-            .snippet(snippet)
+        remedy.risk(Risk::Medium, "acts at once; a peer behind NAT that drops timestamps gains nothing")
     })
 }
 
@@ -172,19 +170,19 @@ fn wider_range(case: &Case<'_>, rate: &Rate<'_>) -> Option<Remedy> {
     let life = if rate.budget.reuse_applies() { rate.delay } else { TIME_WAIT_LIFE };
     let new = rate.with(usable.len(), life);
     let (gives, short) = rate.line(new);
-    let mut snippet = format!("sysctl -w net.ipv4.ip_local_port_range='{} {}'", wide.low(), wide.high());
+    let mut remedy = Remedy::new(When::Now, format!("ip_local_port_range={} {}", wide.low(), wide.high()), gives)
+        .short(short)
+        .enough(rate.suffices(new))
+        .risk(Risk::Low, "moves the limit; a scan of the full range takes longer");
     let mut condition = "no service is to listen above the lower end".to_owned();
     if !reserved.is_empty() {
-        snippet = format!("sysctl -w net.ipv4.ip_local_reserved_ports={reserved}\n{snippet}");
         condition = format!("the services inside it are reserved first: {}", shorten(&reserved.to_string()));
+        remedy = remedy.set("net.ipv4.ip_local_reserved_ports", &reserved);
     }
     Some(
-        Remedy::new(When::Now, format!("ip_local_port_range={} {}", wide.low(), wide.high()), gives)
-            .short(short)
-            .enough(rate.suffices(new))
+        remedy
             .provided(condition, true)
-            .risk(Risk::Low, "moves the limit; a scan of the full range takes longer")
-            .snippet(snippet),
+            .set("net.ipv4.ip_local_port_range", &format!("{} {}", wide.low(), wide.high())),
     )
 }
 

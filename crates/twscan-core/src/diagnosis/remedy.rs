@@ -1,3 +1,5 @@
+use std::fmt::Display;
+
 /// Something to do about a finding.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
@@ -20,6 +22,8 @@ pub struct Remedy {
     pub risk: Risk,
     /// What can go wrong.
     pub risk_note: &'static str,
+    /// The kernel parameters that it sets on this host, by their names as sysctl writes them, in this order.
+    pub sets: Vec<(&'static str, String)>,
     /// The exact text to use.
     pub snippet: Option<String>,
 }
@@ -36,6 +40,7 @@ impl Remedy {
             met: None,
             risk: Risk::Low,
             risk_note: "",
+            sets: Vec::new(),
             snippet: None,
         }
     }
@@ -59,6 +64,16 @@ impl Remedy {
     pub(super) fn risk(mut self, risk: Risk, note: &'static str) -> Self {
         self.risk = risk;
         self.risk_note = note;
+        self
+    }
+
+    /// Sets a parameter of this host; the snippet is the `sysctl` that does it.
+    pub(super) fn set(mut self, name: &'static str, value: &dyn Display) -> Self {
+        let value = value.to_string();
+        let quote = if value.contains(' ') { "'" } else { "" };
+        let command = format!("sysctl -w {name}={quote}{value}{quote}");
+        self.snippet = Some(self.snippet.map_or(command.clone(), |earlier| format!("{earlier}\n{command}")));
+        self.sets.push((name, value));
         self
     }
 

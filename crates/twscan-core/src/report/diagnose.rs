@@ -148,8 +148,20 @@ pub struct RemedyRow {
     pub risk: &'static str,
     /// What can go wrong.
     pub risk_note: &'static str,
+    /// The kernel parameters that it sets on this host, in this order.
+    pub sets: Vec<SettingRow>,
     /// The exact text to use; null where there is none.
     pub snippet: Option<String>,
+}
+
+/// A kernel parameter and its value.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[non_exhaustive]
+pub struct SettingRow {
+    /// The name as sysctl writes it.
+    pub name: &'static str,
+    /// The value.
+    pub value: String,
 }
 
 impl From<&Remedy> for RemedyRow {
@@ -164,6 +176,7 @@ impl From<&Remedy> for RemedyRow {
             precondition_met: remedy.met,
             risk: Risk::name(remedy.risk),
             risk_note: remedy.risk_note,
+            sets: remedy.sets.iter().map(|(name, value)| SettingRow { name, value: value.clone() }).collect(),
             snippet: remedy.snippet.clone(),
         }
     }

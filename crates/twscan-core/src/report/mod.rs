@@ -23,7 +23,7 @@ mod verify;
 
 pub use by_dest::{ByDestReport, Destination, DestinationStates, Other};
 pub use compare::{Change, CompareReport, CounterChange, DestinationChange, ParameterChange, StateChanges};
-pub use diagnose::{DiagnoseReport, FindingRow, NoteRow, RefusalRow, RemedyRow, SubjectRow, Verdict};
+pub use diagnose::{DiagnoseReport, FindingRow, NoteRow, RefusalRow, RemedyRow, SettingRow, SubjectRow, Verdict};
 pub use forecast::{ArrivalsRow, ForecastReport, ForecastRow, MotionRow, WindowRow};
 pub use list::{Endpoint, SocketRow};
 #[cfg(feature = "logs")]

@@ -31,7 +31,7 @@ pub(super) fn run(config: &Config, options: &Diagnose) -> Result<Status, Failure
     let (report, sample, diagnosis) = judge(config, options, &config.host(), &note)?;
     let mut out = crate::render::stdout(config);
     match config.format {
-        Format::Table => diagnose::write(&report, &sample, &mut out)?,
+        Format::Table => diagnose::write(&report, &sample, &diagnosis, &mut out)?,
         Format::Json => json::write_pretty(&report, &mut out)?,
         Format::Jsonl => json::write_line(&report, &mut out)?,
         Format::Csv => csv::write_findings(&report.findings, &mut out)?,

@@ -2,24 +2,30 @@ use std::io::{self, Write};
 use std::net::SocketAddr;
 
 use twscan_core::budget::LocalPorts;
-use twscan_core::forecast::Forecast;
+use twscan_core::diagnosis::{Diagnosis, Fullest};
 use twscan_core::procfs::TwReuse;
-use twscan_core::report::{DiagnoseReport, FindingRow, RemedyRow, SubjectRow};
+use twscan_core::report::{DiagnoseReport, FindingRow, RemedyRow, SettingRow, SubjectRow};
 use twscan_core::sample::Sample;
 use twscan_core::socket::TcpState;
+use twscan_core::tuning::Key;
 
-use super::provenance;
 use super::verdict::{self, INDENT, Severity};
 use super::wrap::paragraph;
+use super::{WIDTH, provenance};
 
 /// A diagnosis for people: the verdict, the findings, and what was not seen.
-pub(crate) fn write(report: &DiagnoseReport, sample: &Sample, out: &mut impl Write) -> io::Result<()> {
+pub(crate) fn write(
+    report: &DiagnoseReport,
+    sample: &Sample,
+    diagnosis: &Diagnosis,
+    out: &mut impl Write,
+) -> io::Result<()> {
     verdict::write_doubts(&report.header, out)?;
     verdict::write(severity(report.verdict.severity), &report.verdict.headline, out)?;
     writeln!(out)?;
     let healthy = report.verdict.severity == "ok";
     if healthy {
-        write_vitals(sample, out)?;
+        write_vitals(sample, diagnosis, out)?;
     }
     let mut detailed: Vec<SubjectRow> = Vec::new();
     for finding in &report.findings {
@@ -34,11 +40,10 @@ pub(crate) fn write(report: &DiagnoseReport, sample: &Sample, out: &mut impl Wri
     }
     if let Some(worst) = report.findings.first().filter(|_| !healthy) {
         writeln!(out)?;
-        if let Some(command) = worst.remedies.iter().find_map(one_command) {
-            match by_tune(command) {
-                Some(command) => writeln!(out, "now:   {command}      (shows the plan, asks, undoable)")?,
-                None => writeln!(out, "now:   {command}")?,
-            }
+        if let Some((command, undoable)) = worst.remedies.iter().find_map(one_command) {
+            let note = "      (shows the plan, asks, undoable)";
+            let room = WIDTH.saturating_sub("now:   ".len() + command.len());
+            writeln!(out, "now:   {command}{}", if undoable && note.len() <= room { note } else { "" })?;
         }
         writeln!(out, "more:  twscan explain {}", worst.code)?;
     }
@@ -48,17 +53,25 @@ pub(crate) fn write(report: &DiagnoseReport, sample: &Sample, out: &mut impl Wri
     super::finish(out)
 }
 
-/// The command of our own that does the same as a `sysctl -w`, and can take it back.
-fn by_tune(command: &str) -> Option<String> {
-    let (key, value) = command.strip_prefix("sysctl -w net.ipv4.")?.split_once('=')?;
-    match key {
-        "tcp_tw_reuse" => Some(format!("sudo twscan tune apply --tw-reuse {value}")),
-        "ip_local_port_range" => {
-            let (low, high) = value.trim_matches('\'').split_once(' ')?;
-            Some(format!("sudo twscan tune apply --range {low}-{high}"))
-        }
-        _ => None,
+/// The command that does it, and whether it is one of our own, which can take it back.
+fn one_command(remedy: &RemedyRow) -> Option<(String, bool)> {
+    let snippet = remedy.snippet.as_deref().filter(|_| remedy.when == "now" && remedy.enough == Some(true))?;
+    if let Some(options) = remedy.sets.iter().map(tune_option).collect::<Option<Vec<_>>>().filter(|all| !all.is_empty())
+    {
+        return Some((format!("sudo twscan tune apply {}", options.join(" ")), true));
     }
+    (snippet.lines().count() == 1).then(|| (snippet.to_owned(), false))
+}
+
+/// What `tune` calls it; `None` where it is none of its parameters.
+fn tune_option(setting: &SettingRow) -> Option<String> {
+    let value = &setting.value;
+    Some(match Key::from_name(setting.name)? {
+        Key::PortRange => format!("--range {}", value.replace(' ', "-")),
+        Key::ReservedPorts => format!("--reserve {value}"),
+        Key::TwReuse => format!("--tw-reuse {value}"),
+        key => format!("--set {}={value}", key.short_name()),
+    })
 }
 
 fn same(one: &SubjectRow, other: &SubjectRow) -> bool {
@@ -124,11 +137,11 @@ fn write_refused(finding: &FindingRow, out: &mut impl Write) -> io::Result<()> {
 }
 
 /// The figures of a healthy host.
-fn write_vitals(sample: &Sample, out: &mut impl Write) -> io::Result<()> {
-    let fullest = match (sample.settings.range, fullest(sample)) {
+fn write_vitals(sample: &Sample, diagnosis: &Diagnosis, out: &mut impl Write) -> io::Result<()> {
+    let fullest = match (sample.settings.range, &diagnosis.fullest) {
         (None, _) => "unknown, since the local port range is; --range says it".to_owned(),
         (_, None) => "no outbound connection holds a local port".to_owned(),
-        (_, Some(fullest)) => fullest,
+        (_, Some(found)) => fullest(found),
     };
     paragraph("fullest", &fullest, out)?;
     let counts = sample.destinations.time_wait();
@@ -147,16 +160,14 @@ fn write_vitals(sample: &Sample, out: &mut impl Write) -> io::Result<()> {
     paragraph("settings", &settings(sample), out)
 }
 
-fn fullest(sample: &Sample) -> Option<String> {
-    let horizon = std::time::Duration::from_secs(300);
-    let ports = LocalPorts::of(sample)?;
-    let budget = ports.budgets().max_by_key(|budget| (budget.ports().held(), std::cmp::Reverse(budget.tuple())))?;
-    let fills = match Forecast::new(sample, None, &budget, horizon) {
+fn fullest(fullest: &Fullest) -> String {
+    let fills = match &fullest.forecast {
         None => "; the rate is unknown",
         Some(forecast) if forecast.is_filling() => "",
         Some(_) => ", never fills at this rate",
     };
-    Some(format!("{}: {} of {} held{fills}", budget.tuple(), budget.ports().held(), budget.capacity()))
+    let budget = &fullest.budget;
+    format!("{}: {} of {} held{fills}", budget.tuple(), budget.ports().held(), budget.capacity())
 }
 
 fn settings(sample: &Sample) -> String {
@@ -175,12 +186,6 @@ fn settings(sample: &Sample) -> String {
     let defaults = range == "32768-60999" && reuse.starts_with('2') && timestamps == "1" && usable.is_empty();
     let note = if defaults { ": kernel defaults" } else { "" };
     format!("range {range}{usable}, reuse {reuse}, timestamps {timestamps}{note}")
-}
-
-/// A remedy that is one command to type.
-fn one_command(remedy: &RemedyRow) -> Option<&str> {
-    let snippet = remedy.snippet.as_deref().filter(|_| remedy.when == "now" && remedy.enough == Some(true))?;
-    (snippet.lines().count() == 1).then_some(snippet)
 }
 
 fn subject(subject: &SubjectRow) -> String {
@@ -224,7 +229,7 @@ mod tests {
     fn shown(scene: Scene) -> String {
         let sample = scene.ports_sample();
         let diagnosis = Examination::new(&sample).diagnose();
-        let text = printed(|out| write(&DiagnoseReport::new(&sample, None, &diagnosis), &sample, out));
+        let text = printed(|out| write(&DiagnoseReport::new(&sample, None, &diagnosis), &sample, &diagnosis, out));
         assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
         text
     }

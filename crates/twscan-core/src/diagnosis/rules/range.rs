@@ -27,7 +27,7 @@ pub(in crate::diagnosis) fn parity(case: &Case<'_>) -> Vec<Finding> {
                 .short("1 port")
                 .enough(true)
                 .risk(Risk::Low, "")
-                .snippet(format!("sysctl -w net.ipv4.ip_local_port_range='{} {}'", better.low(), better.high())),
+                .set("net.ipv4.ip_local_port_range", &format!("{} {}", better.low(), better.high())),
         );
     vec![finding]
 }
@@ -64,7 +64,7 @@ pub(in crate::diagnosis) fn collides(case: &Case<'_>) -> Vec<Finding> {
             .enough(true)
             .provided("a service on a port that the kernel chose (bind to port 0) needs no reservation", None)
             .risk(Risk::Low, "")
-            .snippet(format!("sysctl -w net.ipv4.ip_local_reserved_ports={all}")),
+            .set("net.ipv4.ip_local_reserved_ports", &all),
     );
     vec![finding]
 }

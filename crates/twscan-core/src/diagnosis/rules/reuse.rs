@@ -114,7 +114,7 @@ pub(in crate::diagnosis) fn timestamps(case: &Case<'_>) -> Vec<Finding> {
                 .short("reuse works")
                 .provided("the peer has timestamps on too", None)
                 .risk(Risk::Low, "12 bytes more in each segment; protects against old duplicates besides")
-                .snippet("sysctl -w net.ipv4.tcp_timestamps=1"),
+                .set("net.ipv4.tcp_timestamps", &1),
         );
     vec![match worst {
         Some(tuple) => finding.about(tuple.budget.tuple()),

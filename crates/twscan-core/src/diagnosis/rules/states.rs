@@ -119,7 +119,7 @@ pub(in crate::diagnosis) fn fin_wait2(case: &Case<'_>) -> Vec<Finding> {
                 .short("15 s")
                 .enough((timeout > 15).then_some(true).or(Some(false)))
                 .risk(Risk::Low, "a peer that answers later than that finds the connection gone")
-                .snippet("sysctl -w net.ipv4.tcp_fin_timeout=15"),
+                .set("net.ipv4.tcp_fin_timeout", &15),
         )
         .remedy(
             Remedy::new(When::Last, "mend the other side: it does not close", "ends it")

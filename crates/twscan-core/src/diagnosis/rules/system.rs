@@ -21,7 +21,7 @@ pub(in crate::diagnosis) fn orphans(case: &Case<'_>) -> Vec<Finding> {
             Remedy::new(When::Now, "tcp_orphan_retries=3", "dead peers are given up after a few seconds")
                 .short("seconds")
                 .risk(Risk::Low, "")
-                .snippet("sysctl -w net.ipv4.tcp_orphan_retries=3"),
+                .set("net.ipv4.tcp_orphan_retries", &3),
         );
     vec![finding]
 }
@@ -43,13 +43,13 @@ pub(in crate::diagnosis) fn conntrack(case: &Case<'_>) -> Vec<Finding> {
                 .enough(true)
                 .provided("the host's own namespace: a container cannot set it", case.sample.provenance.initial_netns)
                 .risk(Risk::Low, "an entry takes some 320 bytes of the kernel's memory")
-                .snippet(format!("sysctl -w net.netfilter.nf_conntrack_max={raise}")),
+                .set("net.netfilter.nf_conntrack_max", &raise),
         )
         .remedy(
             Remedy::new(When::Now, "nf_conntrack_tcp_timeout_time_wait=30", "entries of closed connections last 30 s, not 120")
                 .short("a quarter")
                 .risk(Risk::Low, "an entry only: the socket's TIME_WAIT is another thing")
-                .snippet("sysctl -w net.netfilter.nf_conntrack_tcp_timeout_time_wait=30"),
+                .set("net.netfilter.nf_conntrack_tcp_timeout_time_wait", &30),
         );
     vec![finding]
 }

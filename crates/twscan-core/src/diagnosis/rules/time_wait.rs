@@ -59,7 +59,7 @@ pub(in crate::diagnosis) fn overflow(case: &Case<'_>) -> Vec<Finding> {
                 .short(raise.to_string())
                 .enough(true)
                 .risk(Risk::Low, "a TIME_WAIT takes 256 bytes of the kernel's memory")
-                .snippet(format!("sysctl -w net.ipv4.tcp_max_tw_buckets={raise}")),
+                .set("net.ipv4.tcp_max_tw_buckets", &raise),
         );
         finding.refused.push(Refusal::refused(
             "a lower tcp_max_tw_buckets",
