@@ -163,3 +163,21 @@ fn owners_are_told_of_a_capture_as_of_the_host() -> Outcome {
         .unwrap();
     })
 }
+
+#[test]
+fn who_blocks_a_port_is_named() -> Outcome {
+    let _turn = one_at_a_time();
+    test_in_netns(|net| {
+        net.set_port_range(40_000, 40_019).unwrap();
+        net.run(|| {
+            let _listener = Listener::bind("127.0.0.1:40007".parse().unwrap()).unwrap();
+            let report = &json(&["ports", "-p", "--json"]);
+            assert_eq!(report["blocked"]["ports"], serde_json::json!([40007]));
+            let owners = report["blocked"]["owners"].as_array().unwrap();
+            assert_eq!(owners.len(), 1, "{owners:?}");
+            assert_eq!((&owners[0]["port"], &owners[0]["pid"]), (&40007.into(), &std::process::id().into()));
+            assert_eq!(json(&["ports", "--json"])["blocked"]["owners"], Value::Null);
+        })
+        .unwrap();
+    })
+}

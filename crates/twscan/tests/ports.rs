@@ -131,20 +131,3 @@ fn rows_come_as_csv_and_as_one_line() -> Outcome {
         });
     })
 }
-
-#[test]
-fn who_blocks_a_port_is_named() -> Outcome {
-    test_in_netns(|net| {
-        net.set_port_range(40_000, 40_019).unwrap();
-        net.run(|| {
-            let _listener = Listener::bind("127.0.0.1:40007".parse().unwrap()).unwrap();
-            let report = &document(&["-p"]);
-            assert_eq!(report["blocked"]["ports"], serde_json::json!([40007]));
-            let owners = report["blocked"]["owners"].as_array().unwrap();
-            assert_eq!(owners.len(), 1, "{owners:?}");
-            assert_eq!((&owners[0]["port"], &owners[0]["pid"]), (&40007.into(), &std::process::id().into()));
-            assert_eq!(document(&[])["blocked"]["owners"], Value::Null);
-        })
-        .unwrap();
-    })
-}

@@ -181,3 +181,37 @@ fn states_that_were_not_asked_for_are_unknown() {
     assert!(table.lines().any(|line| line.starts_with("TIME_WAIT ") && line.contains(" ? ")), "{table}");
     assert!(table.lines().all(|line| line.chars().count() <= 80), "{table}");
 }
+
+#[test]
+fn the_source_of_a_destination_without_a_socket_is_not_asked_of_this_host() {
+    let source = |name: &str, target: &str| {
+        let ports = document(name, &[&["ports", target], &RANGE[..]].concat());
+        let budget = &ports["budgets"][0];
+        assert_eq!((&budget["used"], ports["budgets"].as_array().unwrap().len()), (&0.into(), 1), "{ports}");
+        budget["source"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(source("ss-tan.txt", "127.0.0.1:7"), "127.0.0.1");
+    assert_eq!(source("ss-tan.txt", "127.0.0.9:7"), "127.0.0.1");
+    assert_eq!(source("ss-tan.txt", "[::1]:7"), "::1");
+    let run = |args: &[&str]| {
+        let mut command = Command::cargo_bin("twscan").unwrap();
+        command
+            .args(args)
+            .args(RANGE)
+            .args(["--from", "-"])
+            .write_stdin("ESTAB 0 0 192.0.2.1:41000 198.51.100.7:80\nLISTEN 0 128 *:22 *:*\n");
+        let output = command.output().unwrap();
+        (
+            output.status.code().unwrap(),
+            String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap(),
+        )
+    };
+    let (code, table) = run(&["ports", "198.51.100.7:443"]);
+    assert!(code == 0 && table.contains("192.0.2.1  198.51.100.7:443"), "{table}");
+    let (code, said) = run(&["ports", "203.0.113.5:443"]);
+    assert!(code == 2 && said.contains("--source says it"), "{said}");
+    let (code, table) = run(&["ports", "203.0.113.5:443", "--source", "192.0.2.1"]);
+    assert!(code == 0 && table.contains("192.0.2.1  203.0.113.5:443"), "{table}");
+    let (code, line) = run(&["check", "203.0.113.5:443"]);
+    assert!(code == 3 && line.starts_with("TWSCAN UNKNOWN - the recording does not tell"), "{line}");
+}

@@ -36,7 +36,7 @@ fn judge(config: &Config, target: Option<&Target>, warn: f64, crit: f64) -> Resu
         return Ok((State::Unknown, format!("sockets are missing, or may be: {reason}")));
     }
     let ports = LocalPorts::of(&sample).ok_or(twscan_core::Error::NoPortRange)?;
-    let budgets = budgets(config, &ports, target)?;
+    let budgets = budgets(config, &host, &ports, target)?;
     let Some(fullest) = budgets.first() else {
         return Ok((State::Ok, "no outbound connection holds a local port".to_owned()));
     };

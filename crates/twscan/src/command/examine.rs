@@ -52,6 +52,7 @@ pub(super) fn samples(
 /// connection to it would have.
 pub(super) fn budgets(
     config: &Config,
+    host: &Host,
     ports: &LocalPorts<'_>,
     target: Option<&Target>,
 ) -> Result<Vec<PortBudget>, Failure> {
@@ -61,7 +62,7 @@ pub(super) fn budgets(
     };
     let mut budgets: Vec<PortBudget> = ports.budgets().filter(|budget| wanted(&budget.tuple())).collect();
     if budgets.is_empty()
-        && let Some(tuple) = super::ports::new_tuple(target, None)?
+        && let Some(tuple) = super::ports::new_tuple(config, host, ports, target, None)?
     {
         budgets.push(ports.budget(&tuple));
     }

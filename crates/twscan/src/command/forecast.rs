@@ -24,7 +24,7 @@ pub(super) fn run(
     here::note(&mut sample.provenance, host.procfs());
     let ports = LocalPorts::of(&sample).ok_or(twscan_core::Error::NoPortRange)?;
     let past = earlier.as_ref().and_then(|earlier| Past::of(earlier, &sample));
-    let budgets = budgets(config, &ports, target)?;
+    let budgets = budgets(config, &host, &ports, target)?;
     let shown = top.unwrap_or(budgets.len());
     let ahead: Vec<Option<Forecast>> =
         budgets.iter().take(shown).map(|budget| Forecast::new(&sample, past.as_ref(), budget, horizon)).collect();

@@ -1,5 +1,5 @@
 use std::collections::BTreeSet;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use twscan_core::budget::{LocalPorts, PortBudget};
 use twscan_core::host::Host;
@@ -51,7 +51,9 @@ fn report(config: &Config, asked: &Ports, host: &Host, note: &Note<'_>) -> Resul
     sort_fullest_first(&mut budgets);
     let found = budgets.len();
     budgets.truncate(asked.top.unwrap_or(found));
-    if let Some(tuple) = new_tuple(target, source)?.filter(|tuple| budgets.iter().all(|one| one.tuple() != *tuple)) {
+    if let Some(tuple) =
+        new_tuple(config, host, &local, target, source)?.filter(|tuple| budgets.iter().all(|one| one.tuple() != *tuple))
+    {
         // A destination that no socket goes to yet; what goes there from other addresses is of no use to it.
         if wanted(&tuple) {
             budgets.push(local.budget(&tuple));
@@ -90,14 +92,42 @@ fn blocked_by(host: &Host, ports: &[u16]) -> Result<Vec<BlockedOwner>, Failure> 
 }
 
 /// What a new connection to the target would be, where it is one destination.
-pub(super) fn new_tuple(target: Option<&Target>, source: Option<IpAddr>) -> Result<Option<Tuple>, Failure> {
+pub(super) fn new_tuple(
+    config: &Config,
+    host: &Host,
+    ports: &LocalPorts<'_>,
+    target: Option<&Target>,
+    source: Option<IpAddr>,
+) -> Result<Option<Tuple>, Failure> {
     let Some((address, port)) = target.and_then(|target| target.address().zip(target.port_number())) else {
         return Ok(None);
     };
     let destination = SocketAddr::new(address, port);
     let source = match source {
         Some(source) => source,
-        None => source_to(destination)?,
+        None if host.recorded().is_none() => source_to(destination)?,
+        None if ports.budgets().any(|budget| budget.tuple().destination == destination) => return Ok(None),
+        None => match recorded_source(ports, address) {
+            Some(source) => source,
+            // Of the other network namespaces one may know it.
+            None if config.everywhere => return Ok(None),
+            None => return Err(twscan_core::Error::NotRecorded { what: LOCAL_ADDRESS }.into()),
+        },
     };
     Ok(Some(Tuple::new(source, destination)))
 }
+
+/// The source address of connections to there when the recording was made. Routes are not recorded; that of another
+/// connection to the same address is the same, and so is the loopback's on every host.
+fn recorded_source(ports: &LocalPorts<'_>, address: IpAddr) -> Option<IpAddr> {
+    let to_there = ports.budgets().map(|budget| budget.tuple()).filter(|tuple| tuple.destination.ip() == address);
+    let sources: BTreeSet<IpAddr> = to_there.map(|tuple| tuple.source).collect();
+    match (address, sources.first()) {
+        (_, Some(source)) if sources.len() == 1 => Some(*source),
+        (IpAddr::V4(v4), _) if v4.is_loopback() => Some(Ipv4Addr::LOCALHOST.into()),
+        (IpAddr::V6(Ipv6Addr::LOCALHOST), _) => Some(address),
+        _ => None,
+    }
+}
+
+const LOCAL_ADDRESS: &str = "the local address of connections to where no socket went; ports --source says it";

@@ -27,7 +27,7 @@ pub(super) fn run(config: &Config, target: &Target, free: u32, timeout: Duration
             )));
         }
         let ports = LocalPorts::of(&sample).ok_or(twscan_core::Error::NoPortRange)?;
-        let budgets = budgets(config, &ports, Some(target))?;
+        let budgets = budgets(config, &host, &ports, Some(target))?;
         let waited = started.elapsed();
         let Some(least) = budgets.iter().min_by_key(|budget| budget.free()) else {
             writeln!(out, "no connection to {target} holds a local port")?;
