@@ -60,8 +60,9 @@ impl RecordedSample {
         for netns in namespaces.list.iter_mut().filter(|netns| !netns.current) {
             let again = match netns.visit() {
                 RecordedVisit::Read(sample) => record(sample).map(Some),
-                RecordedVisit::Missing => {
-                    netns.outcome = Outcome::Refused(MISSING.to_owned());
+                visit @ RecordedVisit::Missing => {
+                    let reason = visit.why_not().unwrap_or_default().to_owned();
+                    netns.outcome = Outcome::Refused(reason);
                     continue;
                 }
                 _ => continue,
@@ -82,5 +83,3 @@ impl RecordedSample {
         self
     }
 }
-
-const MISSING: &str = "its part of the recording was damaged or cut off";

@@ -129,6 +129,20 @@ pub enum RecordedVisit<'r> {
     Missing,
 }
 
+impl<'r> RecordedVisit<'r> {
+    /// Why there is no sample of it; `None` where there is one.
+    #[must_use]
+    pub fn why_not(&self) -> Option<&'r str> {
+        match self {
+            Self::Read(_) => None,
+            Self::Idle => Some("it had no TCP socket, and was not recorded"),
+            Self::Gone => Some("it ended before it could be recorded"),
+            Self::Refused(reason) => Some(reason),
+            Self::Missing => Some("its part of the recording is damaged or cut off"),
+        }
+    }
+}
+
 /// The namespaces of a sample as they are stored, and the samples of all but the recorder's own, by their places.
 #[derive(Debug, Clone, Default)]
 pub(super) struct StoredNamespaces {

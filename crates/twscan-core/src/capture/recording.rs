@@ -117,12 +117,7 @@ impl Recording {
             }
         }
         let Some(last) = samples.last().cloned() else {
-            let why = match wanted.visit() {
-                RecordedVisit::Idle => "had no TCP socket, and was not recorded",
-                RecordedVisit::Gone => "ended before it could be recorded",
-                RecordedVisit::Refused(reason) => reason,
-                _ => "is damaged or cut off",
-            };
+            let why = wanted.visit().why_not().unwrap_or_default();
             return Err(refuse(format!("network namespace {}: {why}", wanted.name())));
         };
         (self.samples, *self.last) = (samples, last);

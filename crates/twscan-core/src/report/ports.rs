@@ -156,8 +156,8 @@ impl BlockedOwner {
 pub struct ReuseRow {
     /// 0 off, 1 on, 2 on the loopback; null where it is unknown.
     pub mode: Option<u8>,
-    /// How old a TIME_WAIT must be, in milliseconds: `tcp_tw_reuse_delay`, or 1000 on kernels without it.
-    pub delay_ms: u64,
+    /// How old a TIME_WAIT must be, in milliseconds: `tcp_tw_reuse_delay`, or 1000 on kernels without it; null where `mode` is.
+    pub delay_ms: Option<u64>,
     /// `tcp_timestamps`: without them nothing is reused.
     pub timestamps: Option<u8>,
 }
@@ -166,7 +166,7 @@ impl ReuseRow {
     fn new(policy: ReusePolicy, sample: &Sample) -> Self {
         Self {
             mode: policy.mode.map(crate::procfs::TwReuse::value),
-            delay_ms: u64::try_from(policy.delay.as_millis()).unwrap_or(u64::MAX),
+            delay_ms: policy.mode.and_then(|_| u64::try_from(policy.delay.as_millis()).ok()),
             timestamps: sample.settings.timestamps,
         }
     }

@@ -94,10 +94,10 @@ impl<R: Overview + Send> Seen<R> {
                     let outcome = read(&sample.host(from), &note(netns.name()));
                     self.add(Place::recorded(netns, from), netns.inode(), outcome)?;
                 }
-                RecordedVisit::Refused(reason) => {
+                visit @ (RecordedVisit::Refused(_) | RecordedVisit::Missing) => {
+                    let reason = visit.why_not().unwrap_or_default();
                     self.refuse(netns.name().to_string(), netns.inode(), reason.to_owned());
                 }
-                RecordedVisit::Missing => self.refuse(netns.name().to_string(), netns.inode(), MISSING.to_owned()),
                 RecordedVisit::Idle => self.report.idle += 1,
                 _ => {}
             }
@@ -127,5 +127,3 @@ fn note(name: &NetnsName) -> impl Fn(&mut Provenance, &Host) {
     let name = name.container().map_or_else(|| name.to_string(), str::to_owned);
     move |provenance, _| provenance.netns.name = Some(name.clone())
 }
-
-const MISSING: &str = "its part of the recording is damaged or cut off";

@@ -99,7 +99,7 @@ fn shorten(items: impl ExactSizeIterator<Item = String>) -> String {
 fn reuse(report: &PortsReport) -> (&'static str, String) {
     let reuse = report.tw_reuse;
     let kept = "a TIME_WAIT keeps its port 60 to 62 s";
-    let after = format!("reused when {} ms old", reuse.delay_ms);
+    let after = format!("reused when {} ms old", or_unknown(reuse.delay_ms));
     match (reuse.mode, reuse.timestamps) {
         (Some(1 | 2), Some(0)) => ("off", format!("tcp_timestamps=0: {kept}")),
         (Some(1), _) => ("on", format!("tcp_tw_reuse=1: TIME_WAITs are {after}")),
