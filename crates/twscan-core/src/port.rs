@@ -115,6 +115,12 @@ impl PortSet {
         self.0.words.iter().map(|word| word.count_ones()).sum()
     }
 
+    /// How many of its ports are even.
+    #[must_use]
+    pub fn even(&self) -> u32 {
+        self.0.words.iter().map(|word| (word & EVEN).count_ones()).sum()
+    }
+
     /// Whether no port is in it.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -149,14 +155,14 @@ impl PortSet {
 
     /// Adds every port of the other set.
     pub fn union_with(&mut self, other: &Self) {
-        for (index, more) in other.0.words.iter().enumerate() {
+        for (index, more) in other.0.words.iter().enumerate().filter(|(_, more)| **more != 0) {
             self.change(index, |word| word | more);
         }
     }
 
     /// Takes out every port of the other set.
     pub fn subtract(&mut self, other: &Self) {
-        for (index, less) in other.0.words.iter().enumerate() {
+        for (index, less) in other.0.words.iter().enumerate().filter(|(_, less)| **less != 0) {
             self.change(index, |word| word & !less);
         }
     }
@@ -270,6 +276,8 @@ pub struct InvalidPorts {
 }
 
 const WORDS: usize = 65536 / 64;
+/// The even ones of a word's ports.
+const EVEN: u64 = 0x5555_5555_5555_5555;
 
 #[cfg(test)]
 mod tests {
@@ -301,6 +309,7 @@ mod tests {
             let set = PortSet::from(PortRange::new(low, high).unwrap());
             assert_eq!(set, (low..=high).collect::<PortSet>(), "{low}-{high}");
             assert!(set.iter().eq(low..=high), "{low}-{high}");
+            assert_eq!(set.even() as usize, (low..=high).filter(|port| port % 2 == 0).count(), "{low}-{high}");
             assert!((0..=u16::MAX).all(|port| set.contains(port) == (low..=high).contains(&port)), "{low}-{high}");
         }
         assert_eq!(PortSet::new().iter().count(), 0);

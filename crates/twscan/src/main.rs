@@ -11,7 +11,6 @@ mod render;
 use std::io::Write;
 use std::process::ExitCode;
 
-use clap::Parser;
 use twscan_core::netns::enter;
 
 use crate::args::Args;
@@ -19,7 +18,7 @@ use crate::config::{Config, Env};
 use crate::failure::Failure;
 
 fn main() -> ExitCode {
-    let args = match Args::try_parse() {
+    let args = match args::parse() {
         Ok(args) => args,
         Err(error) => return args::explain(&error),
     };

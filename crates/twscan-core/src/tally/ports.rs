@@ -34,8 +34,8 @@ impl PortRules {
                 // With three ports there is one offset to start at, and it leaves out the last.
                 rules.usable.remove(range.high());
             }
-            let low_parity = rules.usable.iter().filter(|port| range.has_low_parity(*port)).count();
-            rules.low_parity_capacity = low_parity.try_into().unwrap_or(u32::MAX);
+            let even = rules.usable.even();
+            rules.low_parity_capacity = if range.low() % 2 == 0 { even } else { rules.usable.len() - even };
             rules.capacity = rules.usable.len() - rules.left_out(|port| rules.usable.contains(port));
         }
         rules
