@@ -11,7 +11,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use clap::{Parser, Subcommand, ValueEnum};
 use twscan_core::target::Target;
 
 pub(crate) use examine::{CheckArgs, DiagnoseArgs, ExplainArgs, ForecastArgs, SeverityArg, WaitArgs};
@@ -245,14 +245,6 @@ pub(crate) struct SelftestArgs {
     /// The first mixture's seed; the next have the next numbers
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(crate) seed: u64,
-}
-
-/// What was typed.
-pub(crate) fn parse() -> Result<Args, clap::Error> {
-    // To take the tree of all commands and options down again would cost a twentieth of a short run.
-    let command = Box::leak(Box::new(Args::command()));
-    let mut matches = command.try_get_matches_from_mut(std::env::args_os())?;
-    Args::from_arg_matches_mut(&mut matches).map_err(|error| error.format(command))
 }
 
 /// Prints clap's message, and more where a word that is no command looks like a target.

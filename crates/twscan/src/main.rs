@@ -11,6 +11,7 @@ mod render;
 use std::io::Write;
 use std::process::ExitCode;
 
+use clap::Parser;
 use twscan_core::netns::enter;
 
 use crate::args::Args;
@@ -18,7 +19,7 @@ use crate::config::{Config, Env};
 use crate::failure::Failure;
 
 fn main() -> ExitCode {
-    let args = match args::parse() {
+    let args = match Args::try_parse() {
         Ok(args) => args,
         Err(error) => return args::explain(&error),
     };
