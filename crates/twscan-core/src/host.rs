@@ -389,7 +389,7 @@ impl Sockets {
     }
 }
 
-const WHOSE: &str = "which processes had the sockets; capture -p records them";
+const WHOSE: &str = "which processes had the sockets; capture -p records them, and ss -p and netstat -p print them";
 
 /// What a kernel may answer to bytecode with an operator that it does not have, or not for this reader
 /// (net/ipv4/inet_diag.c, `inet_diag_bc_audit`).

@@ -181,3 +181,44 @@ fn who_blocks_a_port_is_named() -> Outcome {
         .unwrap();
     })
 }
+
+#[test]
+fn the_texts_of_ss_and_netstat_name_the_same_processes() -> Outcome {
+    let _turn = one_at_a_time();
+    test_in_netns(|net| {
+        net.set_sysctl("net.ipv4.tcp_tw_reuse", "0").unwrap();
+        net.run(|| {
+            let listener = Listener::bind("127.0.0.1:9101".parse().unwrap()).unwrap();
+            populated(&listener);
+            let _client = client(9101);
+            let owners = |args: &[&str], input: &[u8]| {
+                let mut document = documents(&[args, &["--format", "jsonl"]].concat(), input).remove(0);
+                let rows = document["destinations"].take();
+                let shares = |row: &Value| {
+                    let of = |owner: &Value| {
+                        (owner["pid"].to_string(), owner["sockets"].to_string(), owner["likely"].to_string())
+                    };
+                    row["owners"].as_array().unwrap().iter().map(of).collect::<Vec<_>>()
+                };
+                let rows: Vec<_> =
+                    rows.as_array().unwrap().iter().map(|row| (row["port"].to_string(), shares(row))).collect();
+                (rows, document["owner_scan"]["unowned"].take())
+            };
+            let live = owners(&["by-dest", "-p"], b"");
+            assert_eq!(live.1, 0);
+            assert!(live.0.iter().flat_map(|(_, shares)| shares).any(|(_, _, likely)| likely == "true"), "{live:?}");
+            // Two wait for accept() and have no file yet, which only their inodes tell (-e).
+            for (tool, unowned) in [
+                (&["ss", "-tanp"][..], 2),
+                (&["ss", "-tanoep"], 0),
+                (&["netstat", "-natp"], 2),
+                (&["netstat", "-natoep"], 0),
+            ] {
+                let text = Command::new(tool[0]).args(&tool[1..]).output().unwrap().stdout;
+                let told = owners(&["by-dest", "-p", "--range", "32768-60999", "--from", "-"], &text);
+                assert_eq!(told, (live.0.clone(), unowned.into()), "{tool:?}");
+            }
+        })
+        .unwrap();
+    })
+}

@@ -55,7 +55,7 @@ impl Anonymizer {
     /// Leaves the program's name and the numbers.
     #[allow(clippy::unused_self, reason = "who has no key anonymizes nothing")]
     pub(super) fn process(&self, process: &mut Process) {
-        process.user = process.uid.to_string();
+        process.user = process.uid.map(|uid| uid.to_string());
         process.cgroup = None;
     }
 

@@ -1,6 +1,7 @@
 use super::anonymize::Anonymizer;
 use super::container::Section;
 use crate::procfs::owner::{Cgroup, Coverage, Owners, Process, Wanted, printable};
+use crate::wire::NO_UID;
 
 /// Which process had which socket open. It stays packed until somebody asks.
 #[derive(Debug, Clone, Default)]
@@ -74,8 +75,10 @@ fn head(coverage: &Coverage) -> Vec<u8> {
 /// Numbers, then texts with their lengths (16 bits), then the inodes with their count.
 fn encode(process: &Process, inodes: &[u32]) -> Vec<u8> {
     let mut bytes =
-        [&process.pid.to_le_bytes()[..], &process.started.to_le_bytes(), &process.uid.to_le_bytes()].concat();
-    for text in [process.name.as_str(), &process.user, process.cgroup.as_ref().map_or("", Cgroup::path)] {
+        [&process.pid.to_le_bytes()[..], &process.started.to_le_bytes(), &process.uid.unwrap_or(NO_UID).to_le_bytes()]
+            .concat();
+    let user = process.user.as_deref().unwrap_or_default();
+    for text in [process.name.as_str(), user, process.cgroup.as_ref().map_or("", Cgroup::path)] {
         let text = text.as_bytes().get(..MOST_TEXT).unwrap_or(text.as_bytes());
         bytes.extend_from_slice(&u16::try_from(text.len()).unwrap_or_default().to_le_bytes());
         bytes.extend_from_slice(text);
@@ -96,6 +99,8 @@ fn decode(raw: &[u8], mut show: impl FnMut(Process, &mut dyn Iterator<Item = u32
         let cgroup = (!cgroup.is_empty()).then(|| Cgroup::of_path(&cgroup));
         let count = rest.u32()? as usize;
         let inodes = rest.take(count.checked_mul(4)?)?;
+        let uid = Some(uid).filter(|uid| *uid != NO_UID);
+        let user = Some(user).filter(|user| !user.is_empty());
         let process = Process { pid, started, name, uid, user, cgroup };
         show(process, &mut inodes.chunks_exact(4).filter_map(|inode| Some(u32::from_le_bytes(*inode.first_chunk()?))));
     }
@@ -147,8 +152,8 @@ mod tests {
             pid,
             started: u64::from(pid) * 7,
             name: format!("p{pid}"),
-            uid: 33,
-            user: "www-data".to_owned(),
+            uid: Some(33),
+            user: Some("www-data".to_owned()),
             cgroup,
         }
     }

@@ -54,10 +54,10 @@ fn zero_unknown(record: &SocketRecord<'_>, payload: &mut [u8]) {
     }
 }
 
-/// Where the fields are in `struct inet_diag_msg`.
+/// Where the fields are in `struct inet_diag_msg`; with the user, the number behind it is no inode.
 const TIMER: Range<usize> = 2..3;
 const SEND_QUEUE: Range<usize> = 60..64;
-const UID: Range<usize> = 64..68;
+const UID: Range<usize> = 64..72;
 
 /// Whether these bytes begin like such a dump: a netlink header of a socket, or of the end of an empty dump.
 pub(super) fn looks_like_one(start: &[u8]) -> bool {

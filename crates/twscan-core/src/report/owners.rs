@@ -13,8 +13,8 @@ pub struct Owner {
     pub pid: u32,
     /// The name, at most 15 bytes.
     pub name: String,
-    /// The user's name, or the number where there is none.
-    pub user: String,
+    /// The user's name, or the number where there is none; null where the source does not tell.
+    pub user: Option<String>,
     /// The cgroup's path; null at the root.
     pub cgroup: Option<String>,
     /// The container's id, where the cgroup shows one.

@@ -191,6 +191,14 @@ impl<'a> SocketRecord<'a> {
         self.uid().map(|_| self.msg.idiag_inode())
     }
 
+    /// What [`Owners`](crate::procfs::owner::Owners) are found by: the inode, or the number that stands for it in a text
+    /// that names processes and no inodes; `None` where no file is open on the socket, or the source names neither.
+    #[inline]
+    #[must_use]
+    pub fn owner_key(&self) -> Option<u32> {
+        Some(self.msg.idiag_inode()).filter(|key| *key != 0)
+    }
+
     /// The number that names this socket and no other, where the source has one.
     #[inline]
     #[must_use]

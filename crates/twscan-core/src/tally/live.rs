@@ -75,12 +75,9 @@ impl LiveSockets {
 impl Tally for LiveSockets {
     #[inline]
     fn observe(&mut self, record: &SocketRecord<'_>) {
-        let inode = record.inode().unwrap_or(0);
         self.wanted.observe(record);
         // A socket that is bound and no more has no destination.
-        if inode == 0 || record.state() == TcpState::Close {
-            return;
-        }
+        let Some(inode) = record.owner_key().filter(|_| record.state() != TcpState::Close) else { return };
         let key = DestinationKey::of(record, self.roles.of(record));
         let state = record.state().number();
         self.groups.entry(key).or_default().push(LiveSocket { inode, state });
@@ -105,7 +102,7 @@ struct LiveSocket {
 impl Tally for Wanted {
     #[inline]
     fn observe(&mut self, record: &SocketRecord<'_>) {
-        self.insert(record.inode().unwrap_or(0), record.cgroup_id());
+        self.insert(record.owner_key().unwrap_or(0), record.cgroup_id());
     }
 }
 

@@ -111,6 +111,21 @@ impl InetDiagMsgBuilder {
         self.owner(NO_UID, 0)
     }
 
+    /// `idiag_state`.
+    #[cfg(feature = "capture")]
+    pub(crate) fn state(&self) -> u8 {
+        self.state
+    }
+
+    /// What processes are found by: `idiag_inode`, or this number in its place where user and inode are unknown.
+    #[cfg(feature = "capture")]
+    pub(crate) fn owner_key_or(&mut self, key: u32) -> u32 {
+        if self.uid == NO_UID {
+            self.inode = key;
+        }
+        self.inode
+    }
+
     /// Without a listener's backlog, where the source does not tell it: [`NO_BACKLOG`].
     #[must_use]
     pub fn unknown_backlog(mut self) -> Self {

@@ -14,6 +14,7 @@ use twscan_core::target::Target;
 
 use super::everywhere::{self, Note};
 use super::here;
+use super::whose::whole_or_recorded;
 use crate::Status;
 use crate::config::{Config, Format, Ports};
 use crate::failure::Failure;
@@ -73,18 +74,19 @@ fn blocked_by(host: &Host, ports: &[u16]) -> Result<Vec<BlockedOwner>, Failure> 
     let (mut wanted, mut holders) = (Wanted::default(), BTreeSet::new());
     // A TIME_WAIT has no owner.
     let live = StateSet::from_bits(StateSet::PORT_HOLDERS.bits() & !StateSet::TIME_WAIT.bits());
-    host.sockets(live, &[])?.observe(&mut |record: &SocketRecord<'_>| {
+    let outcome = host.sockets(live, &[])?.observe(&mut |record: &SocketRecord<'_>| {
         if ports.contains(record.local_port())
-            && let Some(inode) = record.inode().filter(|inode| *inode != 0)
+            && let Some(key) = record.owner_key()
         {
             wanted.observe(record);
-            holders.insert((record.local_port(), inode));
+            holders.insert((record.local_port(), key));
         }
-    })?;
+    });
+    whole_or_recorded(outcome)?;
     let owners = host.owners(&wanted)?;
     let mut rows: Vec<_> = holders
         .iter()
-        .flat_map(|(port, inode)| owners.of(*inode).map(|process| BlockedOwner::new(*port, process)))
+        .flat_map(|(port, key)| owners.of(*key).map(|process| BlockedOwner::new(*port, process)))
         .collect();
     // A listener and what it accepted are one process on one port.
     rows.dedup_by_key(|row| (row.port, row.owner.pid));

@@ -1,3 +1,4 @@
+use twscan_core::Error;
 use twscan_core::filter::Filter;
 use twscan_core::host::Host;
 use twscan_core::procfs::owner::Owners;
@@ -29,7 +30,8 @@ impl Whose {
                 live.observe(record);
             }
         };
-        host.sockets_matching(StateSet::from_bits(states), filter)?.observe(&mut keep)?;
+        let outcome = host.sockets_matching(StateSet::from_bits(states), filter)?.observe(&mut keep);
+        whole_or_recorded(outcome)?;
         let owners = host.owners(live.wanted())?;
         Ok(Self { roles: roles.clone(), live, owners })
     }
@@ -44,12 +46,20 @@ impl Whose {
 
     /// The owners of one socket, or its likely ones.
     pub(crate) fn of(&self, record: &SocketRecord<'_>) -> Vec<Share<'_>> {
-        match record.inode() {
-            None | Some(0) => {
+        match record.owner_key() {
+            None => {
                 let key = DestinationKey::of(record, self.roles.of(record));
                 self.live.shares(&key, StateSet::EMPTY, 1, &self.owners)
             }
             Some(inode) => self.owners.of(inode).map(Share::sure).collect(),
         }
+    }
+}
+
+/// What a recording lacks was said of its sample already.
+pub(super) fn whole_or_recorded(outcome: Result<(), Error>) -> Result<(), Error> {
+    match outcome {
+        Err(Error::RecordedFault { .. }) => Ok(()),
+        outcome => outcome,
     }
 }

@@ -15,7 +15,8 @@ pub(crate) fn write(report: &PortsReport, hidden: usize, terminal: bool, out: &m
     }
     for held in report.blocked.owners.iter().flatten() {
         let BlockedOwner { port, owner, .. } = held;
-        writeln!(out, "          {port}: {} (pid {}, user {})", owner.name, owner.pid, owner.user)?;
+        let user = or_unknown(owner.user.as_deref());
+        writeln!(out, "          {port}: {} (pid {}, user {user})", owner.name, owner.pid)?;
     }
     writeln!(out)?;
     if report.budgets.is_empty() {

@@ -3,6 +3,7 @@
 mod address;
 mod left_out;
 mod netstat;
+mod owners;
 mod ss;
 mod text;
 mod timer;
@@ -13,6 +14,7 @@ use std::time::{Duration, SystemTime};
 
 use super::RecordedSample;
 use super::files::StoredFiles;
+use super::owners::StoredOwners;
 use super::ss_dump;
 use super::tape::Tape;
 use crate::Error;
@@ -22,6 +24,7 @@ use crate::socket::{StateSet, TcpState};
 use crate::transport::BUFFER_LEN;
 use crate::wire::{InetDiagMsg, NLM_F_MULTI, append_message, kind};
 use left_out::Shown;
+use owners::NamedProcesses;
 
 /// Reads one sample, and says what of it is missing.
 pub(super) fn read(input: impl Read, written: SystemTime) -> Result<(Vec<RecordedSample>, Option<String>), Error> {
@@ -43,6 +46,7 @@ pub(super) struct Sink {
     request: DumpRequest,
     datagram: Vec<u8>,
     shown: Shown,
+    processes: NamedProcesses,
 }
 
 impl Sink {
@@ -51,7 +55,13 @@ impl Sink {
         // Which states were asked for is not known yet.
         let request = DumpRequest::one_walk(StateSet::from_bits(u32::MAX));
         tape.begin(request.clone(), 0, 0);
-        Self { tape, request, datagram: Vec::with_capacity(BUFFER_LEN), shown: Shown::default() }
+        Self {
+            tape,
+            request,
+            datagram: Vec::with_capacity(BUFFER_LEN),
+            shown: Shown::default(),
+            processes: NamedProcesses::default(),
+        }
     }
 
     /// Adds a `struct inet_diag_msg` with its attributes.
@@ -95,7 +105,7 @@ impl Sink {
             left_out: self.shown.left_out(source),
             files: StoredFiles::default(),
             walks,
-            owners: None,
+            owners: self.processes.finish().map(|owners| Arc::new(StoredOwners::pack(owners, None))),
             namespaces: None,
             surroundings: None,
         }

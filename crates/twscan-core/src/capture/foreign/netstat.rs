@@ -1,4 +1,5 @@
 use super::address::{Endpoint, pair};
+use super::owners::{self, NamedProcess};
 use super::text::Row;
 use super::timer;
 use crate::host::Source;
@@ -8,12 +9,17 @@ use crate::wire::InetDiagMsgBuilder;
 /// Reads a row of `netstat -nat` behind its protocol and queues: two addresses, state, then what `-p` and `-o` add.
 pub(super) fn row(v6: bool, receive: &str, send: &str, rest: &[&str]) -> Row {
     match parse(v6, receive, send, rest) {
-        Ok(socket) => Row::Socket(Source::NetstatText, socket),
+        Ok((socket, owners)) => Row::Socket(Source::NetstatText, socket, owners),
         Err(what) => Row::Unknown(what),
     }
 }
 
-fn parse(v6: bool, receive: &str, send: &str, rest: &[&str]) -> Result<InetDiagMsgBuilder, &'static str> {
+fn parse(
+    v6: bool,
+    receive: &str,
+    send: &str,
+    rest: &[&str],
+) -> Result<(InetDiagMsgBuilder, Vec<NamedProcess>), &'static str> {
     let [local, remote, state, more @ ..] = rest else { return Err("it ends before the state") };
     if v6 && [local, remote].iter().any(|address| address.len() == CUT_AT) {
         return Err("an IPv6 address may be cut short; ask netstat for whole ones (-W)");
@@ -38,10 +44,11 @@ fn parse(v6: bool, receive: &str, send: &str, rest: &[&str]) -> Result<InetDiagM
         Some((number, expires, retransmits)) => socket.timer(number, expires).retransmits(retransmits),
         None => socket.unknown_timer(),
     };
-    Ok(match owner(more) {
+    let socket = match owner(more) {
         Some((uid, inode)) => socket.owner(uid, inode),
         None => socket.unknown_owner(),
-    })
+    };
+    Ok((socket, owners::of_netstat(more, |field| timer::number(field).is_some())))
 }
 
 /// User and inode, which `-e` puts behind the state; with names instead of numbers (without `-n`) there is no user.

@@ -23,6 +23,10 @@ pub(super) struct SsRow {
 }
 
 impl SsRow {
+    pub(super) fn socket(&mut self) -> &mut InetDiagMsgBuilder {
+        &mut self.socket
+    }
+
     /// Whether it names its state; ss leaves that column out where one state alone was asked for.
     pub(super) fn has_state(&self) -> bool {
         self.has_state

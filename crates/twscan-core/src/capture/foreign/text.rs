@@ -1,6 +1,7 @@
 use std::collections::BTreeSet;
 use std::io::{BufRead, Read};
 
+use super::owners::{self, NamedProcess, NamedProcesses};
 use super::{Sink, netstat, ss};
 use crate::Error;
 use crate::capture::recording::{Faults, not_a_recording};
@@ -18,6 +19,7 @@ pub(super) fn read(mut input: impl BufRead, sink: &mut Sink) -> Result<(Source, 
     let mut payload = Vec::new();
     let mut known = false;
     let mut timers = ss::SsTimers::default();
+    let mut processes = NamedProcesses::default();
     let mut headings = BTreeSet::new();
     let mut without_column = false;
     let mut add = |socket: InetDiagMsgBuilder| {
@@ -34,12 +36,15 @@ pub(super) fn read(mut input: impl BufRead, sink: &mut Sink) -> Result<(Source, 
         number += 1;
         let text = String::from_utf8_lossy(&line);
         match row(&text) {
-            Row::Socket(from, socket) => {
+            Row::Socket(from, mut socket, owners) => {
+                processes.note(&mut socket, owners);
                 add(socket);
                 source.get_or_insert(from);
             }
-            Row::Ss(row) => {
+            Row::Ss(mut row) => {
                 without_column |= !row.has_state();
+                let owners = owners::of_ss(&text);
+                processes.note(row.socket(), owners);
                 timers.take(row, &mut add);
                 source.get_or_insert(Source::SsText);
             }
@@ -59,6 +64,7 @@ pub(super) fn read(mut input: impl BufRead, sink: &mut Sink) -> Result<(Source, 
         }
     }
     timers.finish(add);
+    sink.processes = processes;
     headings.into_iter().for_each(|family| sink.shown.family(family));
     if without_column {
         sink.shown.without_column();
@@ -72,7 +78,7 @@ pub(super) fn read(mut input: impl BufRead, sink: &mut Sink) -> Result<(Source, 
 
 /// What a line is.
 pub(super) enum Row {
-    Socket(Source, InetDiagMsgBuilder),
+    Socket(Source, InetDiagMsgBuilder, Vec<NamedProcess>),
     Ss(ss::SsRow),
     /// Of `/proc/net/tcp` and `tcp6` it tells the family too.
     Heading(Source, Option<u8>),
@@ -105,7 +111,7 @@ fn row(line: &str) -> Row {
 fn proc_row(line: &str, local: &str) -> Row {
     let family = if local.len() > V4_ENDPOINT { AF_INET6 } else { AF_INET };
     match procfs::parse_line(line, family) {
-        Ok((_, socket)) => Row::Socket(Source::Procfs, socket),
+        Ok((_, socket)) => Row::Socket(Source::Procfs, socket, Vec::new()),
         Err(what) => Row::Unknown(what),
     }
 }

@@ -7,14 +7,14 @@ pub struct Process {
     /// The process id, in the reader's pid namespace.
     pub pid: u32,
     /// When it started, in clock ticks after the boot (field 22 of `/proc/PID/stat`): it tells a process from a later
-    /// one with the same id.
+    /// one with the same id. 0 where the source does not tell.
     pub started: u64,
     /// The name, at most 15 bytes (`comm`), control characters replaced.
     pub name: String,
-    /// The effective user id.
-    pub uid: u32,
-    /// The user's name, or the number where there is none.
-    pub user: String,
+    /// The effective user id; `None` where the source does not tell.
+    pub uid: Option<u32>,
+    /// The user's name, or the number where there is none; `None` where the source does not tell.
+    pub user: Option<String>,
     /// The cgroup; `None` at the root of every hierarchy.
     pub cgroup: Option<Cgroup>,
 }
@@ -29,8 +29,8 @@ impl Process {
             pid,
             started: stat.started,
             name: stat.name,
-            uid,
-            user: users.name(uid),
+            uid: Some(uid),
+            user: Some(users.name(uid)),
             cgroup: Cgroup::parse(cgroup),
         })
     }
@@ -92,7 +92,7 @@ mod tests {
         let users = Users::parse("www-data:x:33:33:::\n");
         let status = "Name:\ta\nUid:\t0\t33\t0\t0\nGid:\t0\t0\t0\t0\n";
         let process = Process::parse(7, STAT, status, "0::/system.slice/nginx.service\n", &users).unwrap();
-        assert_eq!((process.uid, process.user.as_str(), process.started), (33, "www-data", 4711));
+        assert_eq!((process.uid, process.user.as_deref(), process.started), (Some(33), Some("www-data"), 4711));
         assert_eq!(process.cgroup.unwrap().unit(), Some("nginx.service"));
     }
 

@@ -263,7 +263,7 @@ mod tests {
         assert_eq!((pids(&owners, 123), pids(&owners, 125)), (vec![7, 8], vec![8]));
         assert_eq!((pids(&owners, 124), pids(&owners, 126)), (vec![], vec![]));
         let child = &owners.processes()[1];
-        assert_eq!((child.name.as_str(), child.started, child.user.as_str()), ("child", 4711, "33"));
+        assert_eq!((child.name.as_str(), child.started, child.user.as_deref()), ("child", 4711, Some("33")));
         assert_eq!(child.cgroup.as_ref().unwrap().path(), "/child");
         assert_eq!((owners.coverage().read, owners.coverage().unreadable), (3, 0));
         assert!(owners.coverage().hidden, "this tree has no process 1");
