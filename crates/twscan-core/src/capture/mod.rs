@@ -26,6 +26,7 @@ mod anonymize;
 mod container;
 mod directory;
 mod everywhere;
+mod faults;
 mod files;
 mod foreign;
 mod namespaces;

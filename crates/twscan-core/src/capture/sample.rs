@@ -12,7 +12,7 @@ use super::namespaces::StoredNamespaces;
 use super::owners::{OWNERS, StoredOwners};
 use super::replay::Replay;
 use super::tape::Tape;
-use super::walk::RecordedWalk;
+use super::walk::{DATA, RecordedWalk};
 use crate::Error;
 use crate::host::{Channel, Host, Recorded, Source};
 use crate::netns::Surroundings;
@@ -314,8 +314,6 @@ pub(super) const SAMPLE: [u8; 4] = *b"SMPL";
 pub(super) const NETNS: [u8; 4] = *b"NETN";
 /// A dump begins: the request.
 const WALK: [u8; 4] = *b"WALK";
-/// Datagrams of the last walk: length (32 bits), nanoseconds since the request (64 bits), bytes.
-pub(super) const DATA: [u8; 4] = *b"DATA";
 /// A sample is whole: how many sections came before.
 pub(super) const TAIL: [u8; 4] = *b"TAIL";
 

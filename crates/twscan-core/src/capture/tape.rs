@@ -3,8 +3,7 @@ use std::time::{Duration, Instant};
 
 use super::anonymize::Anonymizer;
 use super::container::Section;
-use super::sample::DATA;
-use super::walk::RecordedWalk;
+use super::walk::{DATA, RecordedWalk};
 use crate::Error;
 use crate::host::Channel;
 use crate::sock_diag::DumpRequest;

@@ -39,3 +39,6 @@ impl RecordedWalk {
 
 /// No reason is longer.
 const MOST_FAULT: usize = 4096;
+
+/// Datagrams of the last walk: length (32 bits), nanoseconds since the request (64 bits), bytes.
+pub(super) const DATA: [u8; 4] = *b"DATA";

@@ -5,6 +5,7 @@ mod left_out;
 mod netstat;
 mod owners;
 mod ss;
+mod ss_dump;
 mod text;
 mod timer;
 
@@ -15,7 +16,6 @@ use std::time::{Duration, SystemTime};
 use super::RecordedSample;
 use super::files::StoredFiles;
 use super::owners::StoredOwners;
-use super::ss_dump;
 use super::tape::Tape;
 use crate::Error;
 use crate::host::Source;

@@ -1,20 +1,11 @@
 use super::address::{Endpoint, pair};
 use super::owners::{self, NamedProcess};
-use super::text::Row;
 use super::timer;
-use crate::host::Source;
 use crate::socket::TcpState;
 use crate::wire::InetDiagMsgBuilder;
 
 /// Reads a row of `netstat -nat` behind its protocol and queues: two addresses, state, then what `-p` and `-o` add.
-pub(super) fn row(v6: bool, receive: &str, send: &str, rest: &[&str]) -> Row {
-    match parse(v6, receive, send, rest) {
-        Ok((socket, owners)) => Row::Socket(Source::NetstatText, socket, owners),
-        Err(what) => Row::Unknown(what),
-    }
-}
-
-fn parse(
+pub(super) fn row(
     v6: bool,
     receive: &str,
     send: &str,

@@ -1,17 +1,7 @@
 use super::address::{Endpoint, pair};
-use super::text::{NO_ROW, Row};
 use super::timer;
 use crate::socket::TcpState;
 use crate::wire::InetDiagMsgBuilder;
-
-/// Reads a row of `ss -tan` and its kin, behind the protocol where there is one: state, two queues, two addresses, then
-/// what `-o`, `-e` and `-p` add.
-pub(super) fn row(fields: &[&str]) -> Row {
-    match parse(fields) {
-        Ok(row) => Row::Ss(row),
-        Err(what) => Row::Unknown(what),
-    }
-}
 
 /// A row of ss: where a socket has no timer, `-o` adds nothing to it, and only other rows tell whether it was given.
 pub(super) struct SsRow {
@@ -71,7 +61,9 @@ fn without_timer(socket: InetDiagMsgBuilder, is_off: bool) -> InetDiagMsgBuilder
     if is_off { socket } else { socket.unknown_timer() }
 }
 
-fn parse(fields: &[&str]) -> Result<SsRow, &'static str> {
+/// Reads a row of `ss -tan` and its kin, behind the protocol where there is one: state, two queues, two addresses, then
+/// what `-o`, `-e` and `-p` add.
+pub(super) fn row(fields: &[&str]) -> Result<SsRow, &'static str> {
     let (state, rest) = match fields.split_first() {
         Some((first, rest)) => match TcpState::from_name(first) {
             Some(state) => (Some(state), rest),
@@ -128,3 +120,5 @@ fn reported(state: TcpState) -> TcpState {
 const TIMER_TIME_WAIT: u8 = 3;
 /// Rows that are kept until one tells; some 2 MiB.
 const MOST_UNDECIDED: usize = 16 * 1024;
+/// Said of lines that are no row of any known kind.
+pub(super) const NO_ROW: &str = "it is no row of ss, netstat or /proc/net/tcp";

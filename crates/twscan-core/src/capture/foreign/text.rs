@@ -4,7 +4,7 @@ use std::io::{BufRead, Read};
 use super::owners::{self, NamedProcess, NamedProcesses};
 use super::{Sink, netstat, ss};
 use crate::Error;
-use crate::capture::recording::{Faults, not_a_recording};
+use crate::capture::faults::{Faults, not_a_recording};
 use crate::host::Source;
 use crate::procfs;
 use crate::wire::{AF_INET, AF_INET6, InetDiagMsgBuilder};
@@ -58,7 +58,7 @@ pub(super) fn read(mut input: impl BufRead, sink: &mut Sink) -> Result<(Source, 
                 if source.is_none() && number > MOST_PREAMBLE {
                     return Err(not_a_recording(UNKNOWN));
                 }
-                known |= what != NO_ROW;
+                known |= what != ss::NO_ROW;
                 faults.add(format!("line {number}: {what}"));
             }
         }
@@ -77,7 +77,7 @@ pub(super) fn read(mut input: impl BufRead, sink: &mut Sink) -> Result<(Source, 
 }
 
 /// What a line is.
-pub(super) enum Row {
+enum Row {
     Socket(Source, InetDiagMsgBuilder, Vec<NamedProcess>),
     Ss(ss::SsRow),
     /// Of `/proc/net/tcp` and `tcp6` it tells the family too.
@@ -99,13 +99,20 @@ fn row(line: &str) -> Row {
             proc_row(line, local)
         }
         ["tcp" | "tcp6", receive, send, rest @ ..] if is_number(receive) && is_number(send) => {
-            netstat::row(fields.first() == Some(&"tcp6"), receive, send, rest)
+            match netstat::row(fields.first() == Some(&"tcp6"), receive, send, rest) {
+                Ok((socket, owners)) => Row::Socket(Source::NetstatText, socket, owners),
+                Err(what) => Row::Unknown(what),
+            }
         }
-        ["tcp", rest @ ..] => ss::row(rest),
+        ["tcp", rest @ ..] => ss_row(rest),
         [protocol, ..] if OTHERS.iter().any(|other| protocol.starts_with(other)) => Row::Other,
         _ if line.starts_with([' ', '\t']) => Row::Other,
-        rest => ss::row(rest),
+        rest => ss_row(rest),
     }
+}
+
+fn ss_row(fields: &[&str]) -> Row {
+    ss::row(fields).map_or_else(Row::Unknown, Row::Ss)
 }
 
 fn proc_row(line: &str, local: &str) -> Row {
@@ -119,9 +126,6 @@ fn proc_row(line: &str, local: &str) -> Row {
 fn is_number(field: &str) -> bool {
     !field.is_empty() && field.bytes().all(|byte| byte.is_ascii_digit())
 }
-
-/// Said of lines that are no row of any known kind.
-pub(super) const NO_ROW: &str = "it is no row of ss, netstat or /proc/net/tcp";
 
 const UNKNOWN: &str = "its content is none that is known: a twscan capture, a dump of ss -D, or the text of ss -tan, \
                        netstat -nat or /proc/net/tcp";
