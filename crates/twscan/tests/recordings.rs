@@ -191,9 +191,9 @@ fn a_full_disk_and_a_closed_pipe_leave_nothing_half_done() -> Outcome {
 
 #[test]
 fn destinations_beyond_the_most_are_folded() {
-    let mut text = String::from("State Recv-Q Send-Q Local Address:Port Peer Address:Port\n");
+    let mut text = String::from("Active Internet connections (servers and established)\n");
     for n in 0..20_000u32 {
-        text.push_str(&format!("TIME-WAIT 0 0 10.0.0.1:40000 11.{}.{}.{}:80\n", n >> 16, (n >> 8) & 255, n & 255));
+        text.push_str(&format!("tcp 0 0 10.0.0.1:40000 11.{}.{}.{}:80 TIME_WAIT\n", n >> 16, (n >> 8) & 255, n & 255));
     }
     let args = ["by-dest", "--format", "jsonl", "--max-groups", "1000", "--range", "32768-60999", "--from", "-"];
     let report = documents(&args, text.as_bytes()).remove(0);

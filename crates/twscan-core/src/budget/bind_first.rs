@@ -16,6 +16,7 @@ pub struct BindFirstPool {
     capacity: u32,
     held: u32,
     left_out: u32,
+    partial: bool,
 }
 
 impl BindFirstPool {
@@ -48,7 +49,18 @@ impl BindFirstPool {
             free.remove(holder.port());
         }
         let capacity = usable.len();
-        Self { address, capacity, held: capacity - free.len(), left_out: rules.left_out(|port| free.contains(port)) }
+        Self {
+            address,
+            capacity,
+            held: capacity - free.len(),
+            left_out: rules.left_out(|port| free.contains(port)),
+            partial: false,
+        }
+    }
+
+    /// Notes that sockets which were not seen may hold any port.
+    pub(super) fn partial(self, partial: bool) -> Self {
+        Self { partial, ..self }
     }
 
     /// The local address; the unspecified one stands for all of its family.
@@ -76,9 +88,10 @@ impl BindFirstPool {
         self.capacity - self.held
     }
 
-    /// The least number that would succeed now: each search starts at a random port and leaves out one of an odd range.
+    /// The least number that would succeed now: each search starts at a random port and leaves out one of an odd range; 0
+    /// where not all sockets were seen.
     #[must_use]
     pub fn free_min(&self) -> u32 {
-        self.free() - self.left_out
+        if self.partial { 0 } else { self.free() - self.left_out }
     }
 }

@@ -111,7 +111,8 @@ impl<'s> LocalPorts<'s> {
             occupancy: Occupancy::of(&self.rules, ports),
             unsure,
             free: all - ports.held() - odd,
-            free_min: all - self.held - self.rules.left_out(surely_free),
+            // Sockets that were not seen may hold any port.
+            free_min: if self.is_partial() { 0 } else { all - self.held - self.rules.left_out(surely_free) },
             free_max: all - kept,
             reasons,
             reuse: self.rules.reuse(),
@@ -137,13 +138,17 @@ impl<'s> LocalPorts<'s> {
     /// What is left to clients that bind(address, 0) before they connect.
     #[must_use]
     pub fn bind_first(&self, address: IpAddr) -> BindFirstPool {
-        BindFirstPool::new(address, self.range, &self.reserved, &self.rules, self.holders)
+        BindFirstPool::new(address, self.range, &self.reserved, &self.rules, self.holders).partial(self.is_partial())
+    }
+
+    fn is_partial(&self) -> bool {
+        !self.sample.provenance.complete()
     }
 
     fn unseen(&self) -> impl Iterator<Item = Reason> {
         let idle = (!self.holders.shows_idle()).then_some(Reason::IdleNotShown);
         let explicit = (!self.holders.shows_explicit()).then_some(Reason::ExplicitNotShown);
-        let partial = (!self.sample.provenance.complete()).then_some(Reason::Partial);
+        let partial = self.is_partial().then_some(Reason::Partial);
         idle.into_iter().chain(explicit).chain(partial)
     }
 

@@ -116,9 +116,11 @@ pub struct Destination {
     pub reusable: Option<u32>,
     /// Ports in the local port range; null where it is unknown.
     pub range_size: Option<u32>,
-    /// Connections that fit now; null but on an outbound row, and where a filter or states leave sockets out.
+    /// Connections that fit now; null but on an outbound row, and where a filter, states or a partial result leave sockets
+    /// out. A destination that is full without them is full.
     pub free: Option<u32>,
-    /// Ports held and not reusable, of those that connections to here may use, 0 to 100; null where `ports_used` is.
+    /// Ports held and not reusable, of those that connections to here may use, 0 to 100; null where `ports_used` is, and
+    /// where a partial result does not tell.
     pub percent: Option<f64>,
     /// `fast`, `slow`, `nearly-full` or `full`; null where `free` is.
     #[serde(serialize_with = "zone_name")]
@@ -151,6 +153,9 @@ impl Destination {
         let outbound = key.role == Role::Outbound;
         let rules = sample.destinations.rules();
         let budget = if outbound { Occupancy::new(rules, counts.ports) } else { None };
+        // Sockets that were not seen may hold the rest.
+        let whole = sample.provenance.complete();
+        let told = budget.filter(|budget| whole || budget.zone() == Zone::Full);
         let sockets = counts.sockets();
         let states = DestinationStates::new(sample, counts);
         let known = rules.range().is_some() || key.role == Role::Inbound;
@@ -171,9 +176,9 @@ impl Destination {
             ports_used: known.then_some(if outbound { sockets } else { 0 }),
             reusable: counts.ports.known_reusable().filter(|_| sample.knows(TcpState::TimeWait)),
             range_size: rules.range().map(crate::port::PortRange::size),
-            free: budget.map(|budget| budget.free()),
-            percent: known.then(|| budget.map_or(0.0, |budget| budget.percent())),
-            zone: budget.map(|budget| budget.zone()),
+            free: told.map(|budget| budget.free()),
+            percent: if outbound { told.map(|budget| budget.percent()) } else { known.then_some(0.0) },
+            zone: told.map(|budget| budget.zone()),
             owners: None,
         }
     }
@@ -212,8 +217,7 @@ pub struct DestinationStates {
 
 impl DestinationStates {
     fn new(sample: &Sample, counts: &DestinationCounts) -> Self {
-        let left_out = sample.provenance.left_out;
-        Self { counts: TcpState::ALL.map(|state| (!left_out.contains(state)).then(|| counts.of(state))) }
+        Self { counts: TcpState::ALL.map(|state| sample.knows(state).then(|| counts.of(state))) }
     }
 
     /// States and counts; `None` is unknown.

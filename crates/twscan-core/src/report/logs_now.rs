@@ -44,7 +44,9 @@ impl FreePorts {
         }
         let free = rules.capacity();
         let zone = if free == 0 { Zone::Full } else { Zone::Fast };
-        let elsewhere = rules.range().map(|range| LogsNow { zone, free, range_size: range.size() });
+        // Of a partial result a destination without a socket tells nothing.
+        let range = rules.range().filter(|_| sample.provenance.complete());
+        let elsewhere = range.map(|range| LogsNow { zone, free, range_size: range.size() });
         Self { rows, elsewhere }
     }
 

@@ -186,11 +186,11 @@ pub struct BudgetRow {
     pub device: Option<u32>,
     /// Connections that fit in all.
     pub capacity: u32,
-    /// Usable ports that are held: `live` + `time_wait` + `fin_wait2_mini`.
+    /// Usable ports that are held: `live` + `time_wait` + `fin_wait2_mini`, as far as they are known.
     pub used: u32,
-    /// Those of live sockets.
-    pub live: u32,
-    /// Those of TIME_WAITs.
+    /// Those of live sockets; null where the source may have left them out.
+    pub live: Option<u32>,
+    /// Those of TIME_WAITs; null likewise.
     pub time_wait: Option<u32>,
     /// Those of FIN_WAIT2 mini-sockets; null where the source does not tell timers, and `live` has them.
     pub fin_wait2_mini: Option<u32>,
@@ -204,11 +204,11 @@ pub struct BudgetRow {
     pub free_min: u32,
     /// The greatest.
     pub free_max: u32,
-    /// Ports held and not reusable, of `capacity`, 0 to 100.
-    pub percent: f64,
-    /// `fast`, `slow`, `nearly-full` or `full`.
+    /// Ports held and not reusable, of `capacity`, 0 to 100; null where the result is partial, unless it is full.
+    pub percent: Option<f64>,
+    /// `fast`, `slow`, `nearly-full` or `full`; null where `percent` is.
     #[serde(serialize_with = "zone_name")]
-    pub zone: Zone,
+    pub zone: Option<Zone>,
     /// Connections a second that the ports sustain for ever; null where they are no limit.
     pub sustainable_per_second: Option<u32>,
     /// `exact` or `estimate`.
@@ -233,6 +233,8 @@ impl BudgetRow {
     ) -> Self {
         let tuple = budget.tuple();
         let held = budget.ports();
+        // Sockets that were not seen may hold the rest.
+        let told = sample.provenance.complete() || budget.zone() == Zone::Full;
         Self {
             source: tuple.source,
             destination: tuple.destination.ip(),
@@ -240,7 +242,7 @@ impl BudgetRow {
             device: Some(tuple.interface).filter(|index| *index != 0),
             capacity: budget.capacity(),
             used: held.used(),
-            live: held.live,
+            live: sample.knows(TcpState::Established).then_some(held.live),
             time_wait: sample.knows(TcpState::TimeWait).then_some(held.time_wait),
             fin_wait2_mini: sample.states.fin_wait2_mini().map(|_| held.fin_wait2_mini),
             reusable: held.known_reusable().filter(|_| sample.knows(TcpState::TimeWait)),
@@ -248,8 +250,8 @@ impl BudgetRow {
             free: budget.free(),
             free_min: budget.free_min(),
             free_max: budget.free_max(),
-            percent: budget.percent(),
-            zone: budget.zone(),
+            percent: told.then(|| budget.percent()),
+            zone: told.then(|| budget.zone()),
             sustainable_per_second: budget.sustainable_per_second(),
             certainty: budget.certainty(),
             reasons: budget.reasons().iter().map(ToString::to_string).collect(),
@@ -323,8 +325,8 @@ impl From<BindFirstPool> for BindFirstRow {
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes the field by reference")]
-fn zone_name<S: Serializer>(zone: &Zone, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(zone.name())
+fn zone_name<S: Serializer>(zone: &Option<Zone>, serializer: S) -> Result<S::Ok, S::Error> {
+    zone.map(Zone::name).serialize(serializer)
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes the field by reference")]

@@ -111,10 +111,10 @@ impl InetDiagMsgBuilder {
         self.owner(NO_UID, 0)
     }
 
-    /// `idiag_state`.
+    /// `idiag_family` and `idiag_state`.
     #[cfg(feature = "capture")]
-    pub(crate) fn state(&self) -> u8 {
-        self.state
+    pub(crate) fn family_and_state(&self) -> (u8, u8) {
+        (self.family, self.state)
     }
 
     /// What processes are found by: `idiag_inode`, or this number in its place where user and inode are unknown.

@@ -9,7 +9,7 @@ pub(super) fn time(text: &str) -> Result<Duration, String> {
     let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let text = if is_number { format!("{text}s") } else { text.to_owned() };
     let time = text.parse::<SignedDuration>().ok().and_then(|time| Duration::try_from(time).ok());
-    time.filter(|time| *time > Duration::ZERO).ok_or_else(|| "write a time as 500ms, 90s, 5m or 1h".to_owned())
+    time.filter(|time| *time >= SHORTEST).ok_or_else(|| "write a time as 500ms, 90s, 5m or 1h".to_owned())
 }
 
 /// A time to look ahead or to wait: no longer than a day, which no forecast outlives.
@@ -24,6 +24,8 @@ pub(super) fn percent(text: &str) -> Result<f64, String> {
     number.filter(|number| (0.0..=100.0).contains(number)).ok_or_else(|| "a share is 0% to 100%".to_owned())
 }
 
+/// What a clock of milliseconds can tell.
+const SHORTEST: Duration = Duration::from_millis(1);
 const DAY: Duration = Duration::from_secs(86_400);
 
 #[cfg(test)]
@@ -45,7 +47,9 @@ mod tests {
         ] {
             assert_eq!(time(text), Ok(Duration::from_millis(milliseconds)), "{text}");
         }
-        for wrong in ["", "s", "0s", "2d", "-1s", "1 fortnight", "99999999999999999999", "99999999999999999999h"] {
+        for wrong in
+            ["", "s", "0s", "1ns", "999us", "2d", "-1s", "1 fortnight", "99999999999999999999", "99999999999999999999h"]
+        {
             assert!(time(wrong).is_err(), "{wrong}");
         }
         assert!(time_ahead("24h").is_ok() && time_ahead("25h").is_err());

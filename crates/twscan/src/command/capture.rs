@@ -52,7 +52,8 @@ fn record(config: &Config, asked: &Capture, stop: &Stop, out: &mut impl Write) -
         let Some(series) = asked.series else { break };
         // From the start, so that slow samples do not add up.
         let next = series.interval.saturating_mul(count);
-        if next > series.duration || stop.within(next.saturating_sub(started.elapsed()))? {
+        let over = next.max(started.elapsed()) > series.duration;
+        if over || stop.within(next.saturating_sub(started.elapsed()))? {
             break;
         }
     }

@@ -65,11 +65,11 @@ pub(crate) fn write_budgets(rows: &[BudgetRow], out: &mut impl Write) -> Result<
         let text = |value: Option<u32>| value.map_or(String::new(), |value| value.to_string());
         let mut record = vec![row.source.to_string(), row.destination.to_string(), row.port.to_string()];
         record.push(text(row.device));
-        record.extend([row.capacity, row.used, row.live].map(|count| count.to_string()));
-        record.extend([row.time_wait, row.fin_wait2_mini, row.reusable].map(text));
+        record.extend([row.capacity, row.used].map(|count| count.to_string()));
+        record.extend([row.live, row.time_wait, row.fin_wait2_mini, row.reusable].map(text));
         record.extend([row.unsure_ports, row.free, row.free_min, row.free_max].map(|count| count.to_string()));
-        record.push(format!("{:.3}", row.percent));
-        record.push(row.zone.name().to_owned());
+        record.push(row.percent.map(|percent| format!("{percent:.3}")).unwrap_or_default());
+        record.push(row.zone.map(|zone| zone.name().to_owned()).unwrap_or_default());
         record.push(text(row.sustainable_per_second));
         record.push(row.certainty.name().to_owned());
         writer.write_record(&record)?;

@@ -122,9 +122,9 @@ fn budgets(rows: &[BudgetRow], terminal: bool) -> Vec<String> {
         Column::Left("ZONE"),
     ]);
     for row in rows {
-        let live = row.live + row.fin_wait2_mini.unwrap_or(0);
-        let counts = [Some(row.used), Some(live), row.time_wait, row.reusable].map(or_unknown);
-        let cells = counts.into_iter().chain([free(row), row.zone.name().to_owned()]);
+        let live = row.live.map(|live| live + row.fin_wait2_mini.unwrap_or(0));
+        let counts = [Some(row.used), live, row.time_wait, row.reusable].map(or_unknown);
+        let cells = counts.into_iter().chain([free(row), or_unknown(row.zone.map(Zone::name))]);
         let [source, destination] = names(row);
         if terminal && source.len() + destination.len() > ROOM_FOR_NAMES {
             let blank = [String::new(), String::new()];
@@ -151,8 +151,8 @@ fn write_meaning(report: &PortsReport, out: &mut impl Write) -> io::Result<()> {
     for row in report.budgets.iter().take(SHOWN) {
         let [_, destination] = names(row);
         match row.zone {
-            Zone::Full => writeln!(out, "{destination}  no connect() succeeds now: errno 99, EADDRNOTAVAIL")?,
-            Zone::Slow => writeln!(out, "{destination}  each connect() scans half of the range first")?,
+            Some(Zone::Full) => writeln!(out, "{destination}  no connect() succeeds now: errno 99, EADDRNOTAVAIL")?,
+            Some(Zone::Slow) => writeln!(out, "{destination}  each connect() scans half of the range first")?,
             _ => {}
         }
     }

@@ -88,8 +88,8 @@ impl From<&BudgetRow> for Fullest {
             used: row.used.into(),
             reusable: row.reusable,
             free: Some(row.free),
-            percent: row.percent,
-            zone: Some(row.zone),
+            percent: row.percent.unwrap_or(0.0),
+            zone: row.zone,
         }
     }
 }
@@ -106,7 +106,11 @@ pub(crate) fn write_on(
     let held = fullest.used.saturating_sub(fullest.reusable.unwrap_or(0).into());
     let netns = place.and_then(|place| place.reference.as_ref()).map_or(String::new(), |name| format!(" -N {name}"));
     let next = format!("{INDENT}Next: twscan diagnose{netns} {destination}");
-    match fullest.zone.unwrap_or(Zone::Fast) {
+    let Some(zone) = fullest.zone else {
+        let text = format!("how many ports are left is unknown; {name} holds at least {held} of {range_size}");
+        return write(Severity::Warning, &text, out);
+    };
+    match zone {
         Zone::Full => {
             write(Severity::Critical, &format!("{name} has no local port left: {held} of {range_size} used"), out)?;
             writeln!(out, "{INDENT}connect() fails there with errno 99 (Cannot assign requested address).\n{next}")

@@ -20,9 +20,9 @@ use super::tape::Tape;
 use crate::Error;
 use crate::host::Source;
 use crate::sock_diag::DumpRequest;
-use crate::socket::{StateSet, TcpState};
+use crate::socket::StateSet;
 use crate::transport::BUFFER_LEN;
-use crate::wire::{InetDiagMsg, NLM_F_MULTI, append_message, kind};
+use crate::wire::{NLM_F_MULTI, append_message, kind};
 use left_out::Shown;
 use owners::NamedProcesses;
 
@@ -66,14 +66,7 @@ impl Sink {
 
     /// Adds a `struct inet_diag_msg` with its attributes.
     pub(super) fn add(&mut self, payload: &[u8]) {
-        if let Ok(socket) = InetDiagMsg::new(payload) {
-            self.shown.socket(TcpState::from(socket.idiag_state()), socket.idiag_family());
-        }
         self.message(kind::TCPDIAG_GETSOCK, payload);
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.shown.is_empty()
     }
 
     fn message(&mut self, kind: u16, payload: &[u8]) {
@@ -90,7 +83,7 @@ impl Sink {
 
     /// Ends the dump, with a fault where something is missing: then every result says so.
     fn finish(mut self, source: Source, at: SystemTime, missing: Option<String>) -> RecordedSample {
-        match missing.or_else(|| self.shown.doubt(source)) {
+        match missing.or_else(|| self.shown.doubt()) {
             None => self.message(kind::DONE, &0i32.to_ne_bytes()),
             Some(reason) => self.tape.fault(reason),
         }
@@ -102,7 +95,7 @@ impl Sink {
             at,
             source,
             anonymized: false,
-            left_out: self.shown.left_out(source),
+            left_out: self.shown.left_out(),
             files: StoredFiles::default(),
             walks,
             owners: self.processes.finish().map(|owners| Arc::new(StoredOwners::pack(owners, None))),

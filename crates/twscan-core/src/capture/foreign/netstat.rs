@@ -1,8 +1,23 @@
 use super::address::{Endpoint, pair};
+use super::left_out::Heading;
 use super::owners::{self, NamedProcess};
 use super::timer;
-use crate::socket::TcpState;
+use crate::socket::{StateSet, TcpState};
 use crate::wire::InetDiagMsgBuilder;
+
+/// What `Active Internet connections (servers and established)` says was asked for.
+pub(super) fn heading(line: &str) -> Heading {
+    let says = |words| line.contains(words);
+    if says("(servers and established)") {
+        Heading::Asked(StateSet::ALL)
+    } else if says("(w/o servers)") {
+        Heading::Asked(!StateSet::LISTEN)
+    } else if says("(only servers)") {
+        Heading::Asked(StateSet::LISTEN)
+    } else {
+        Heading::Silent
+    }
+}
 
 /// Reads a row of `netstat -nat` behind its protocol and queues: two addresses, state, then what `-p` and `-o` add.
 pub(super) fn row(
@@ -20,10 +35,11 @@ pub(super) fn row(
     let queue = |text: &str| text.parse().map_err(|_| "a queue is no number");
     let (receive, send) = (queue(receive)?, queue(send)?);
     // A program's name may have blanks in it; the timer is the pair of a known name and a bracket.
-    let timer = more.windows(2).find_map(|window| match window {
-        [name, bracket] => parse_timer(name, bracket),
+    let timer = more.windows(2).enumerate().find_map(|(at, window)| match window {
+        [name, bracket] => Some((at, parse_timer(name, bracket)?)),
         _ => None,
     });
+    let before_timer = more.get(..timer.map_or(more.len(), |(at, _)| at)).unwrap_or(more);
     let (family, local, remote) = pair(&local, &remote, v6);
     let mut socket =
         InetDiagMsgBuilder::new(state.number()).family(family).local(local).remote(remote).queues(receive, send);
@@ -32,14 +48,14 @@ pub(super) fn row(
         socket = socket.unknown_backlog();
     }
     socket = match timer {
-        Some((number, expires, retransmits)) => socket.timer(number, expires).retransmits(retransmits),
+        Some((_, (number, expires, retransmits))) => socket.timer(number, expires).retransmits(retransmits),
         None => socket.unknown_timer(),
     };
     let socket = match owner(more) {
         Some((uid, inode)) => socket.owner(uid, inode),
         None => socket.unknown_owner(),
     };
-    Ok((socket, owners::of_netstat(more, |field| timer::number(field).is_some())))
+    Ok((socket, owners::of_netstat(before_timer)))
 }
 
 /// User and inode, which `-e` puts behind the state; with names instead of numbers (without `-n`) there is no user.

@@ -80,7 +80,7 @@ pub(super) fn row(fields: &[&str]) -> Result<SsRow, &'static str> {
     let state = match (state, timer) {
         (Some(state), _) => state,
         (None, Some((TIMER_TIME_WAIT, ..))) => TcpState::TimeWait,
-        (None, _) => return Err("it has no state; ask ss for more states than one (ss -tan)"),
+        (None, _) => return Err(NO_STATE),
     };
     let (family, local, remote) = pair(&local, &remote, false);
     let attribute = |name: &str| more.iter().find_map(|field| field.strip_prefix(name));
@@ -122,3 +122,5 @@ const TIMER_TIME_WAIT: u8 = 3;
 const MOST_UNDECIDED: usize = 16 * 1024;
 /// Said of lines that are no row of any known kind.
 pub(super) const NO_ROW: &str = "it is no row of ss, netstat or /proc/net/tcp";
+/// Said of rows of which only the command knew the state.
+pub(super) const NO_STATE: &str = "it has no state; ask ss for more states than one (ss -tan)";

@@ -5,7 +5,9 @@ use std::io::Read;
 use super::Sink;
 use crate::Error;
 use crate::capture::faults::{Faults, not_a_recording};
-use crate::wire::{align4, kind};
+use crate::host::Source;
+use crate::socket::TcpState;
+use crate::wire::{InetDiagMsg, align4, kind};
 
 /// Whether these bytes begin like such a dump: a netlink header of a socket, or of the end of an empty dump.
 pub(super) fn looks_like_one(start: &[u8]) -> bool {
@@ -50,12 +52,15 @@ pub(super) fn read(mut input: impl Read, sink: &mut Sink) -> Result<Option<Strin
             if payload.len() < SOCKET_LEN {
                 faults.add(format!("the socket at byte {offset} is too short"));
             } else {
+                if let Ok(socket) = InetDiagMsg::new(payload) {
+                    sink.shown.socket(Source::SsDump, TcpState::from(socket.idiag_state()), socket.idiag_family());
+                }
                 sink.add(payload);
             }
         }
         offset += align4(len) as u64;
     }
-    if sink.is_empty() && faults.is_empty() && offset == 0 {
+    if sink.shown.is_empty() && faults.is_empty() && offset == 0 {
         return Err(not_a_recording("it is empty"));
     }
     Ok(faults.text())

@@ -1,12 +1,13 @@
-use std::collections::BTreeSet;
 use std::io::{BufRead, Read};
 
+use super::left_out::{Heading, Shown};
 use super::owners::{self, NamedProcess, NamedProcesses};
 use super::{Sink, netstat, ss};
 use crate::Error;
 use crate::capture::faults::{Faults, not_a_recording};
 use crate::host::Source;
 use crate::procfs;
+use crate::socket::TcpState;
 use crate::wire::{AF_INET, AF_INET6, InetDiagMsgBuilder};
 
 /// Reads the text of `ss`, `netstat` or `/proc/net/tcp`, with or without headings, told row by row: files put together
@@ -20,8 +21,7 @@ pub(super) fn read(mut input: impl BufRead, sink: &mut Sink) -> Result<(Source, 
     let mut known = false;
     let mut timers = ss::SsTimers::default();
     let mut processes = NamedProcesses::default();
-    let mut headings = BTreeSet::new();
-    let mut without_column = false;
+    let mut shown = Shown::default();
     let mut add = |socket: InetDiagMsgBuilder| {
         payload.clear();
         socket.append_payload(&mut payload);
@@ -35,22 +35,32 @@ pub(super) fn read(mut input: impl BufRead, sink: &mut Sink) -> Result<(Source, 
         }
         number += 1;
         let text = String::from_utf8_lossy(&line);
+        // A name may look like anything else that stands in a row.
+        let (text, owners) = owners::cut_out_of_ss(&text);
         match row(&text) {
             Row::Socket(from, mut socket, owners) => {
+                show(&mut shown, from, &socket);
                 processes.note(&mut socket, owners);
                 add(socket);
                 source.get_or_insert(from);
             }
             Row::Ss(mut row) => {
-                without_column |= !row.has_state();
-                let owners = owners::of_ss(&text);
+                show(&mut shown, Source::SsText, row.socket());
+                if !row.has_state() {
+                    shown.without_state();
+                }
                 processes.note(row.socket(), owners);
                 timers.take(row, &mut add);
                 source.get_or_insert(Source::SsText);
             }
-            Row::Heading(from, family) => {
-                headings.extend(family);
+            Row::Heading(from, heading) => {
+                shown.heading(from, heading);
                 source.get_or_insert(from);
+            }
+            Row::ProcHeading(family) => {
+                shown.heading(Source::Procfs, Heading::Silent);
+                shown.family(family);
+                source.get_or_insert(Source::Procfs);
             }
             Row::Other => {}
             Row::Unknown(what) => {
@@ -59,16 +69,15 @@ pub(super) fn read(mut input: impl BufRead, sink: &mut Sink) -> Result<(Source, 
                     return Err(not_a_recording(UNKNOWN));
                 }
                 known |= what != ss::NO_ROW;
+                if what == ss::NO_STATE {
+                    shown.without_state();
+                }
                 faults.add(format!("line {number}: {what}"));
             }
         }
     }
     timers.finish(add);
-    sink.processes = processes;
-    headings.into_iter().for_each(|family| sink.shown.family(family));
-    if without_column {
-        sink.shown.without_column();
-    }
+    (sink.processes, sink.shown) = (processes, shown);
     match source {
         Some(source) => Ok((source, faults.text())),
         None if known => Err(not_a_recording(&faults.text().unwrap_or_default())),
@@ -76,12 +85,18 @@ pub(super) fn read(mut input: impl BufRead, sink: &mut Sink) -> Result<(Source, 
     }
 }
 
+fn show(shown: &mut Shown, source: Source, socket: &InetDiagMsgBuilder) {
+    let (family, state) = socket.family_and_state();
+    shown.socket(source, TcpState::from(state), family);
+}
+
 /// What a line is.
 enum Row {
     Socket(Source, InetDiagMsgBuilder, Vec<NamedProcess>),
     Ss(ss::SsRow),
-    /// Of `/proc/net/tcp` and `tcp6` it tells the family too.
-    Heading(Source, Option<u8>),
+    Heading(Source, Heading),
+    /// Of `/proc/net/tcp` or `tcp6`: the family.
+    ProcHeading(u8),
     /// Nothing of TCP: a blank line, another protocol, more about the socket above.
     Other,
     Unknown(&'static str),
@@ -91,10 +106,12 @@ fn row(line: &str) -> Row {
     let fields: Vec<&str> = line.split_ascii_whitespace().collect();
     match fields.as_slice() {
         [] => Row::Other,
-        ["sl", "local_address", "remote_address", ..] => Row::Heading(Source::Procfs, Some(AF_INET6)),
-        ["sl", "local_address", ..] => Row::Heading(Source::Procfs, Some(AF_INET)),
-        ["Active", "Internet", ..] | ["Proto", "Recv-Q", ..] => Row::Heading(Source::NetstatText, None),
-        ["State" | "Netid", "Recv-Q" | "State", ..] | ["Recv-Q", "Send-Q", ..] => Row::Heading(Source::SsText, None),
+        ["sl", "local_address", "remote_address", ..] => Row::ProcHeading(AF_INET6),
+        ["sl", "local_address", ..] => Row::ProcHeading(AF_INET),
+        ["Active", "Internet", ..] => Row::Heading(Source::NetstatText, netstat::heading(line)),
+        ["Proto", "Recv-Q", ..] => Row::Heading(Source::NetstatText, Heading::Silent),
+        ["State" | "Netid", "Recv-Q" | "State", ..] => Row::Heading(Source::SsText, Heading::Silent),
+        ["Recv-Q", "Send-Q", ..] => Row::Heading(Source::SsText, Heading::WithoutStates),
         [slot, local, ..] if slot.strip_suffix(':').is_some_and(is_number) && local.contains(':') => {
             proc_row(line, local)
         }
