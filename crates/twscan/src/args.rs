@@ -247,6 +247,11 @@ pub(crate) struct SelftestArgs {
     pub(crate) seed: u64,
 }
 
+/// Whether these are the arguments of `check`, which says in a monitoring plugin's way what is wrong with them.
+pub(crate) fn are_for_a_plugin() -> bool {
+    std::env::args().skip(1).find(|arg| !arg.starts_with('-')).is_some_and(|command| command == "check")
+}
+
 /// Prints clap's message, and more where a word that is no command looks like a target.
 pub(crate) fn explain(error: &clap::Error) -> ExitCode {
     let word = match error.get(ContextKind::InvalidSubcommand) {

@@ -9,6 +9,7 @@ mod tune;
 use std::io::IsTerminal;
 
 use anstream::ColorChoice;
+use twscan_core::Error;
 use twscan_core::capture::{RecordedSample, Recording};
 use twscan_core::filter::Filter;
 use twscan_core::host::{Host, Source};
@@ -55,13 +56,20 @@ pub(crate) struct Config {
 #[derive(Debug)]
 pub(crate) enum Action {
     Capture(Capture),
-    Compare { before: Recording, after: Option<Recording>, top: usize },
+    /// One recording, or two.
+    Compare {
+        recordings: Vec<Recording>,
+        top: usize,
+    },
     Summary(Summary),
     ByDest(ByDest),
     List(List),
     Ports(Ports),
     Examine(Examine),
-    Selftest { mixtures: u32, seed: u64 },
+    Selftest {
+        mixtures: u32,
+        seed: u64,
+    },
     Logs(Logs),
     Tune(TuneAction),
     Completions(clap_complete::Shell),
@@ -138,11 +146,11 @@ impl Config {
             CommandArgs::Wait(args) => Action::Examine(Examine::wait(&args)?),
             CommandArgs::Forecast(args) => Action::Examine(Examine::forecast(&args)?),
             CommandArgs::Capture(args) => Action::Capture(Capture::resolve(args)),
-            CommandArgs::Compare(CompareArgs { before, after, top, .. }) => Action::Compare {
-                before: recording::open(&before, &supply)?,
-                after: after.map(|after| recording::open(&after, &supply)).transpose()?,
-                top,
-            },
+            CommandArgs::Compare(CompareArgs { before, after, top, .. }) => {
+                let names: Vec<&str> =
+                    [Some(&before), after.as_ref()].into_iter().flatten().map(String::as_str).collect();
+                Action::Compare { recordings: recording::open_all(&names, &supply)?, top }
+            }
             CommandArgs::Completions { shell } => Action::Completions(shell),
             CommandArgs::Man => Action::Man,
         };
@@ -150,7 +158,10 @@ impl Config {
         let everywhere = global.all_netns;
         let recording = global.from.as_ref().map(|file| recording::open(file, &supply)).transpose()?;
         let recording = match (recording, &global.netns) {
-            (Some(recording), Some(netns)) => Some(recording.of_netns(netns)?),
+            (Some(recording), Some(netns)) => {
+                let name = recording.name().to_owned();
+                Some(recording.of_netns(netns).map_err(|error| Failure::Recording(name, error))?)
+            }
             (recording, _) => recording,
         };
         if let Some(recording) =
@@ -184,6 +195,21 @@ impl Config {
                 SourceArg::Procfs => Source::Procfs,
             }),
         })
+    }
+
+    /// A failure in the words of what was asked for.
+    pub(crate) fn say(&self, failure: Failure) -> Failure {
+        match (failure, &self.recording) {
+            (Failure::Read(Error::NoPortRange), Some(recording)) => {
+                let cure = if matches!(self.action, Action::Tune(_)) {
+                    "and without it nothing can be planned"
+                } else {
+                    "say it with --range LOW-HIGH"
+                };
+                Failure::Usage(format!("{} does not tell the local port range: {cure}", recording.name()))
+            }
+            (failure, _) => failure,
+        }
     }
 
     /// The sample of a recording to ask about every network namespace; `None` where it is the running kernel.

@@ -12,6 +12,8 @@ pub(crate) enum Failure {
     Tune(TuneError),
     /// The output could not be written.
     Write(io::Error),
+    /// A recording of this name could not be read.
+    Recording(String, twscan_core::Error),
     /// A file of the user's could not be read or made.
     File(String, io::Error),
     /// No namespace, or no population in it, could be made for the self-test.
@@ -36,6 +38,7 @@ impl fmt::Display for Failure {
             Self::Read(error) => write!(f, "error: {}", error.chain()),
             Self::Tune(error) => write!(f, "error: {}{}", error.chain(), privilege_hint(error)),
             Self::Write(error) => write!(f, "error: cannot write the output: {error}"),
+            Self::Recording(name, error) => write!(f, "error: {name}: {}", error.chain()),
             Self::File(name, error) => write!(f, "error: {name}: {error}"),
             Self::Selftest(error) if error.is_permission_denied() => write!(
                 f,

@@ -12,19 +12,38 @@ use crate::failure::Failure;
 
 /// Reads a recording, and says on standard error what of it cannot be read.
 pub(crate) fn open(name: &str, args: &SupplyArgs) -> Result<Recording, Failure> {
+    supply(read(name)?, args)
+}
+
+/// Reads recordings to compare: what is supplied is for those that lack it.
+pub(crate) fn open_all(names: &[&str], args: &SupplyArgs) -> Result<Vec<Recording>, Failure> {
+    let recordings = names.iter().map(|name| read(name)).collect::<Result<Vec<_>, _>>()?;
+    let all_have = recordings.iter().all(Recording::has_parameters);
+    let supplied = recordings
+        .into_iter()
+        .map(|recording| if all_have || !recording.has_parameters() { supply(recording, args) } else { Ok(recording) });
+    supplied.collect()
+}
+
+fn read(name: &str) -> Result<Recording, Failure> {
+    let failed = |error| Failure::Recording(name.to_owned(), error);
     let recording = if name == "-" {
-        Recording::read(io::stdin().lock(), name)?
+        Recording::read(io::stdin().lock(), name).map_err(failed)?
     } else {
         let no_file = |error| Failure::File(name.to_owned(), error);
         let file = File::open(name).map_err(no_file)?;
         match file.metadata().and_then(|metadata| metadata.modified()) {
-            Ok(written) => Recording::read_written(BufReader::new(file), name, written)?,
-            Err(_) => Recording::read(BufReader::new(file), name)?,
+            Ok(written) => Recording::read_written(BufReader::new(file), name, written).map_err(failed)?,
+            Err(_) => Recording::read(BufReader::new(file), name).map_err(failed)?,
         }
     };
     if let Some(missing) = recording.missing() {
         writeln!(io::stderr(), "warning: {name}: {missing}")?;
     }
+    Ok(recording)
+}
+
+fn supply(recording: Recording, args: &SupplyArgs) -> Result<Recording, Failure> {
     let tw_reuse = match args.tw_reuse {
         None => None,
         Some(value) => Some(
@@ -34,7 +53,8 @@ pub(crate) fn open(name: &str, args: &SupplyArgs) -> Result<Recording, Failure> 
     };
     let mut absent = Absent::default();
     (absent.range, absent.reserved, absent.tw_reuse) = (args.range, args.reserved.clone(), tw_reuse);
-    Ok(recording.supply(&absent)?)
+    let name = recording.name().to_owned();
+    recording.supply(&absent).map_err(|error| Failure::Recording(name, error))
 }
 
 /// A file under a temporary name, which [`keep`](Self::keep) changes to the real one and anything else removes.

@@ -127,7 +127,7 @@ fn without_the_range_nothing_is_said_of_ports() {
         let output =
             Command::cargo_bin("twscan").unwrap().args(command).args(["--from", &golden("ss-tan.txt")]).output();
         let stderr = String::from_utf8(output.unwrap().stderr).unwrap();
-        assert!(stderr.contains("cannot tell the local port range"), "{command:?}: {stderr}");
+        assert!(stderr.contains("does not tell the local port range"), "{command:?}: {stderr}");
     }
     let compared = Command::cargo_bin("twscan")
         .unwrap()
@@ -214,4 +214,57 @@ fn the_source_of_a_destination_without_a_socket_is_not_asked_of_this_host() {
     assert!(code == 0 && table.contains("192.0.2.1  203.0.113.5:443"), "{table}");
     let (code, line) = run(&["check", "203.0.113.5:443"]);
     assert!(code == 3 && line.starts_with("TWSCAN UNKNOWN - the recording does not tell"), "{line}");
+}
+
+#[test]
+fn of_a_partial_text_nothing_is_said_to_be_left() {
+    // Exhausted by TIME_WAITs that ss -tn does not show.
+    let text = "State Recv-Q Send-Q Local Address:Port Peer Address:Port\nESTAB 0 0 127.0.0.1:41000 127.0.0.1:80\n";
+    let run = |args: &[&str]| {
+        let mut command = Command::cargo_bin("twscan").unwrap();
+        command.args(args).args(REUSE).args(["--from", "-"]).write_stdin(text);
+        String::from_utf8(command.output().unwrap().stdout).unwrap()
+    };
+    let json = |command: &str| serde_json::from_str::<Value>(&run(&[command, "--json"])).unwrap();
+    let budget = &json("ports")["budgets"][0];
+    let told = ["free_min", "free_max", "percent", "zone", "live", "used"].map(|key| &budget[key]);
+    assert_eq!(told, [&0.into(), &19.into(), &Value::Null, &Value::Null, &1.into(), &1.into()]);
+    for command in ["summary", "by-dest"] {
+        let row = &json(command)["destinations"][0];
+        assert_eq!(["free", "percent", "zone"].map(|key| &row[key]), [&Value::Null; 3], "{row}");
+    }
+    for command in ["summary", "ports", "by-dest"] {
+        let table = run(&[command]);
+        assert!(!table.contains("OK ") && !table.contains("fast"), "{table}");
+    }
+    assert!(run(&["summary"]).contains("how many ports are left is unknown"));
+    // Somebody's one state alone is no zero of any other.
+    let parked = std::fs::read_to_string(golden("ss-tano-state-time-wait.txt")).unwrap();
+    let mut command = Command::cargo_bin("twscan").unwrap();
+    command.args(["ports", "--range", "41000-41019", "--json", "--from", "-"]).write_stdin(parked);
+    let parked: Value = serde_json::from_slice(&command.output().unwrap().stdout).unwrap();
+    assert_eq!(parked["budgets"][0]["live"], Value::Null);
+}
+
+#[test]
+fn a_capture_and_a_text_compare_as_far_as_both_tell() {
+    let run = |args: &[&str]| {
+        let mut command = Command::cargo_bin("twscan").unwrap();
+        let output = command.args(args).output().unwrap();
+        String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap()
+    };
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("here.twcap").display().to_string();
+    run(&["capture", &file]);
+    let text = golden("ss-tan.txt");
+    for pair in [[&file, &text], [&text, &file]] {
+        let said = run(&["compare", pair[0], pair[1]]);
+        let wrong = ["different hosts", "restarted", "Changed"];
+        assert!(wrong.iter().all(|part| !said.contains(part)), "{said}");
+        assert!(said.contains("one does not tell the local port range"), "{said}");
+        let said = run(&["compare", pair[0], pair[1], "--range", "41000-41019"]);
+        assert!(!said.contains("does not tell the local port range") && !said.contains("error"), "{said}");
+    }
+    assert!(run(&["compare", &file, &file, "--range", "1-2"]).contains("of its own, which is not overruled"));
+    assert!(run(&["compare", &file, "/etc/passwd"]).starts_with("error: /etc/passwd: "));
 }

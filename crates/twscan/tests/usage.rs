@@ -150,3 +150,23 @@ fn a_pasted_line_of_a_log_leads_to_its_page() {
     let shown = text(&twscan(&["explain", "listen tcp 1.2.3.4:443: bind: cannot assign requested address"]).stdout);
     assert!(shown.starts_with("go: no lack of ports"), "{shown}");
 }
+
+#[test]
+fn a_monitor_is_told_unknown_whatever_is_wrong() {
+    for (args, part) in [
+        (&["check", "--from", "/nonexistent"][..], "/nonexistent: No such file"),
+        (&["check", "--from", "/etc/passwd"], "/etc/passwd: cannot read the recording"),
+        (&["check", "-N", "/nonexistent"], "/nonexistent"),
+        (&["check", "--warn", "abc"], "invalid value 'abc' for '--warn <PERCENT>'"),
+        (&["check", "--warn", "95", "--crit", "90"], "--warn 95% is above --crit 90%"),
+        (&["check", "--all-netns"], "one network namespace"),
+        (&["check", "--nonsense"], "unexpected argument '--nonsense'"),
+        (&["check", "nonsense"], "nonsense"),
+    ] {
+        let output = twscan(args);
+        let line = text(&output.stdout);
+        assert_eq!((output.status.code(), line.lines().count()), (Some(3), 1), "{args:?}: {line}");
+        assert!(line.starts_with("TWSCAN UNKNOWN - ") && line.contains(part), "{args:?}: {line}");
+    }
+    assert_eq!(twscan(&["check", "--help"]).status.code(), Some(0));
+}

@@ -38,9 +38,13 @@ impl StoredFiles {
         files
     }
 
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.unpack().contains_key(name)
+    }
+
     /// Adds a file; whether there was none of this name.
     pub(super) fn supply(&mut self, name: &str, content: Vec<u8>) -> bool {
-        let absent = !self.unpack().contains_key(name);
+        let absent = !self.has(name);
         if absent {
             self.supplied.insert(name.to_owned(), content);
         }

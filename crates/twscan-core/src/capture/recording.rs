@@ -137,6 +137,12 @@ impl Recording {
         self.missing.as_deref()
     }
 
+    /// Whether it tells the local port range; texts of other tools do not.
+    #[must_use]
+    pub fn has_parameters(&self) -> bool {
+        self.last.files.has("sys/net/ipv4/ip_local_port_range")
+    }
+
     /// Supplies parameters that the recording lacks.
     ///
     /// # Errors

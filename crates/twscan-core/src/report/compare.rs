@@ -98,11 +98,12 @@ impl CompareReport {
                 fuller.as_ref().map_or_else(|| "none".to_owned(), held)
             ),
         });
-        let value = |value: &Option<String>| value.clone().unwrap_or_else(|| "unknown".to_owned());
+        let value = |value: &Option<String>| value.clone().unwrap_or_default();
         let change = |change: &ParameterChange| {
             format!("{} from {} to {}", change.name, value(&change.before), value(&change.after))
         };
-        let parameters: Vec<_> = self.parameters.iter().map(change).collect();
+        let known = |change: &&ParameterChange| change.before.is_some() && change.after.is_some();
+        let parameters: Vec<_> = self.parameters.iter().filter(known).map(change).collect();
         if !parameters.is_empty() {
             text.push_str(&format!(" Changed: {}.", parameters.join(", ")));
         }
@@ -278,9 +279,9 @@ fn counters(before: &Sample, after: &Sample, elapsed_s: f64) -> Vec<CounterChang
 fn caveats(before: &Sample, after: &Sample, counters: &[CounterChange]) -> Vec<String> {
     let (first, second) = (&before.provenance, &after.provenance);
     let mut caveats = Vec::new();
-    if first.hostname != second.hostname {
+    if differ(first.hostname.as_ref(), second.hostname.as_ref()) {
         caveats.push("the samples are of different hosts".to_owned());
-    } else if first.netns.inode != second.netns.inode {
+    } else if differ(first.netns.inode, second.netns.inode) {
         caveats.push("the samples are of different network namespaces".to_owned());
     }
     for (which, provenance) in [("first", first), ("second", second)] {
@@ -288,12 +289,26 @@ fn caveats(before: &Sample, after: &Sample, counters: &[CounterChange]) -> Vec<S
             caveats.push(format!("the {which} sample is partial: {reason}"));
         }
     }
+    if before.settings.range.is_some() != after.settings.range.is_some() {
+        caveats.push(
+            "one does not tell the local port range, so that roles and ports do not compare (--range)".to_owned(),
+        );
+    }
     if first.captured_at > second.captured_at {
         caveats.push("the first sample is the later one".to_owned());
-    } else if counters.iter().any(|change| change.name == "ActiveOpens" && change.after < change.before) {
+    } else if counters.iter().any(|change| change.name == "ActiveOpens" && began_anew(change)) {
         caveats.push("counters began anew in between, so the host was restarted".to_owned());
     }
     caveats
+}
+
+/// Whether both are known, and are not the same.
+fn differ<T: PartialEq>(before: Option<T>, after: Option<T>) -> bool {
+    before.zip(after).is_some_and(|(before, after)| before != after)
+}
+
+fn began_anew(change: &CounterChange) -> bool {
+    change.before.zip(change.after).is_some_and(|(before, after)| after < before)
 }
 
 fn fullest(sample: &Sample) -> Option<Destination> {

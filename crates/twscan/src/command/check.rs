@@ -20,7 +20,7 @@ pub(super) fn run(
         Err(error) => (State::Unknown, error.clone()),
         Ok(target) => match judge(config, target.as_ref(), warn, crit) {
             Ok(judged) => judged,
-            Err(failure) => (State::Unknown, failure.to_string().replacen("error: ", "", 1)),
+            Err(failure) => (State::Unknown, config.say(failure).to_string().replacen("error: ", "", 1)),
         },
     };
     let mut out = crate::render::stdout(config);

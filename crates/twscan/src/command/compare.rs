@@ -10,15 +10,10 @@ use crate::config::{Config, Families, Format};
 use crate::failure::Failure;
 use crate::render::{compare, json};
 
-pub(crate) fn run(
-    config: &Config,
-    before: &Recording,
-    after: Option<&Recording>,
-    top: usize,
-) -> Result<Status, Failure> {
-    let host = |recording: &Recording| recording.last().host(recording.name());
-    let first = sample(config, &host(before))?;
-    let second = sample(config, &after.map_or_else(|| config.host(), host))?;
+pub(crate) fn run(config: &Config, recordings: &[Recording], top: usize) -> Result<Status, Failure> {
+    let mut hosts = recordings.iter().map(|recording| recording.last().host(recording.name()));
+    let mut next = || sample(config, &hosts.next().unwrap_or_else(|| config.host()));
+    let (first, second) = (next()?, next()?);
     let report = CompareReport::new(&first, &second, Some(top));
     let mut out = crate::render::stdout(config);
     match config.format {

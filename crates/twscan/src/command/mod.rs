@@ -30,7 +30,7 @@ pub(crate) fn run(config: &Config) -> Result<Status, Failure> {
     if !config.action.needs_net_admin() {
         privilege::give_up_net_admin();
     }
-    match &config.action {
+    let outcome = match &config.action {
         Action::Summary(asked) => summary::run(config, asked),
         Action::ByDest(asked) => by_dest::run(config, asked),
         Action::List(asked) => list::run(config, asked),
@@ -40,8 +40,9 @@ pub(crate) fn run(config: &Config) -> Result<Status, Failure> {
         Action::Tune(action) => tune::run(config, action),
         Action::Examine(examine) => examine::run(config, examine),
         Action::Capture(asked) => capture::run(config, asked),
-        Action::Compare { before, after, top } => compare::run(config, before, after.as_ref(), *top),
+        Action::Compare { recordings, top } => compare::run(config, recordings, *top),
         Action::Completions(shell) => generate::completions(*shell),
         Action::Man => generate::man(),
-    }
+    };
+    outcome.map_err(|failure| config.say(failure))
 }

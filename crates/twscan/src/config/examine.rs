@@ -50,6 +50,11 @@ impl Examine {
             Some(text) => text.parse().map(Some).map_err(|error: twscan_core::target::InvalidTarget| error.to_string()),
             None => Ok(None),
         };
+        let target = if args.warn > args.crit {
+            Err(format!("--warn {}% is above --crit {}%", args.warn, args.crit))
+        } else {
+            target
+        };
         Self::Check { target, warn: args.warn, crit: args.crit }
     }
 

@@ -82,8 +82,11 @@ fn cells(name: String, change: Change<u64>) -> [String; 4] {
 
 fn name(change: &DestinationChange) -> String {
     match (change.source, change.destination) {
-        (Some(source), Some(std::net::IpAddr::V6(v6))) => format!("{source} to [{v6}]:{}", change.port),
-        (Some(source), Some(destination)) => format!("{source} to {destination}:{}", change.port),
+        (Some(source), Some(destination)) => {
+            let destination = std::net::SocketAddr::new(destination, change.port);
+            let role = if change.role == "outbound" { String::new() } else { format!(" ({})", change.role) };
+            format!("{source} to {destination}{role}")
+        }
         _ => format!("*:{} ({})", change.port, change.role),
     }
 }
