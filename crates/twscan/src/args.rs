@@ -72,6 +72,12 @@ pub(crate) struct GlobalArgs {
     pub(crate) from: Option<String>,
 }
 
+impl GlobalArgs {
+    pub(crate) fn format(&self) -> Format {
+        if self.json { Format::Json } else { self.format }
+    }
+}
+
 impl CommandArgs {
     /// What this command's line supplies to a recording; `None` where it reads none.
     pub(crate) fn supply(&self) -> Option<&SupplyArgs> {
