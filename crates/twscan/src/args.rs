@@ -59,7 +59,8 @@ pub(crate) struct GlobalArgs {
     /// Read the network namespace of a process (digits), of a file (a path), or by its name
     #[arg(short = 'N', long, global = true, value_name = "PID|PATH|NAME")]
     pub(crate) netns: Option<String>,
-    /// Read every network namespace, of the host or of a recording: a row each, the worst first
+    /// Read every network namespace, of the host or of a recording: a row each, the worst first; for summary, by-dest,
+    /// ports, diagnose and capture
     #[arg(long, global = true, conflicts_with = "netns")]
     pub(crate) all_netns: bool,
     /// Read sockets this way and no other

@@ -167,4 +167,7 @@ fn a_pasted_line_of_a_log_leads_to_its_page() {
     assert!(shown.contains("# ports-exhausted:"), "{shown}");
     let shown = text(&twscan(&["explain", "listen tcp 1.2.3.4:443: bind: cannot assign requested address"]).stdout);
     assert!(shown.starts_with("go: no lack of ports"), "{shown}");
+    let line = "listen tcp 1.2.3.4:443: bind: cannot assign requested address";
+    let document = text(&twscan(&["explain", line, "--format", "jsonl"]).stdout);
+    assert_eq!(document, "{\"schema\":\"twscan.explain/1\",\"pages\":[]}\n");
 }
