@@ -59,7 +59,8 @@ pub(crate) struct GlobalArgs {
     /// Read the network namespace of a process (digits), of a file (a path), or by its name
     #[arg(short = 'N', long, global = true, value_name = "PID|PATH|NAME")]
     pub(crate) netns: Option<String>,
-    /// Read every network namespace, of the host or of a recording: a row each, the worst first
+    /// Read every network namespace, of the host or of a recording: a row each, the worst first; for summary, by-dest,
+    /// ports, diagnose and capture
     #[arg(long, global = true, conflicts_with = "netns")]
     pub(crate) all_netns: bool,
     /// Read sockets this way and no other
@@ -70,6 +71,12 @@ pub(crate) struct GlobalArgs {
     /// A twscan capture, a dump of ss -D, or the text of ss -tan, netstat -nat or /proc/net/tcp, told by its content.
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) from: Option<String>,
+}
+
+impl GlobalArgs {
+    pub(crate) fn format(&self) -> Format {
+        if self.json { Format::Json } else { self.format }
+    }
 }
 
 impl CommandArgs {

@@ -3,6 +3,7 @@
 mod capture;
 mod examine;
 mod logs;
+mod refuse;
 mod sockets;
 mod tune;
 
@@ -19,10 +20,11 @@ use twscan_core::socket::{Family, SocketRecord};
 pub(crate) use self::capture::Capture;
 pub(crate) use self::examine::{Diagnose, Examine};
 pub(crate) use self::logs::Logs;
+use self::refuse::refuse_what_has_no_meaning;
 pub(crate) use self::sockets::{ByDest, List, Ports, Summary};
 use self::sockets::{HostNames, target};
 pub(crate) use self::tune::{TuneAction, Wanted};
-use crate::args::{Args, CommandArgs, CompareArgs, GlobalArgs, SelftestArgs, SourceArg, SummaryArgs, SupplyArgs};
+use crate::args::{Args, CommandArgs, CompareArgs, SelftestArgs, SourceArg, SummaryArgs, SupplyArgs};
 pub(crate) use crate::args::{CaptureForm, Format, SortKey};
 use crate::failure::Failure;
 use crate::recording;
@@ -176,7 +178,7 @@ impl Config {
         Ok(Self {
             action,
             everywhere,
-            format: if global.json { Format::Json } else { global.format },
+            format: global.format(),
             families: match (global.ipv4, global.ipv6) {
                 (true, _) => Families::Only(Family::V4),
                 (_, true) => Families::Only(Family::V6),
@@ -237,30 +239,4 @@ impl Config {
             (None, None) => Host::live(),
         }
     }
-}
-
-/// Options of all commands that this one could only ignore.
-fn refuse_what_has_no_meaning(action: &Action, global: &GlobalArgs) -> Result<(), Failure> {
-    let one_netns = match action {
-        Action::Examine(Examine::Diagnose(asked)) => asked.interval.is_some(),
-        Action::List(_) | Action::Examine(_) | Action::Selftest { .. } | Action::Compare { .. } => true,
-        _ => false,
-    };
-    let everywhere = global.all_netns;
-    let logs = matches!(action, Action::Logs(_));
-    let reads_none = matches!(action, Action::Tune(_) | Action::Selftest { .. } | Action::Compare { .. });
-    let text = if everywhere && one_netns {
-        "this reads one network namespace: give it with --netns"
-    } else if logs && (global.ipv4 || global.ipv6) {
-        "-4 and -6 choose sockets, and logs reads text"
-    } else if logs && everywhere {
-        "logs asks one network namespace what is left: give it with --netns"
-    } else if everywhere && matches!(action, Action::Capture(Capture { form: CaptureForm::SsDump, .. })) {
-        "a dump for ss holds one network namespace: give it with --netns"
-    } else if reads_none && global.from.is_some() && global.netns.is_some() {
-        "--netns beside --from chooses what to read of the recording, and this is no command for that"
-    } else {
-        return Ok(());
-    };
-    Err(Failure::Usage(text.to_owned()))
 }

@@ -159,6 +159,102 @@ fn folklore_is_refused_and_keeps_apply_from_writing() -> Outcome {
 }
 
 #[test]
+fn what_is_refused_is_the_headline() -> Outcome {
+    test_in_netns(|net| {
+        let tune = Tune::new(net);
+        let recycle = ["--set", "net.ipv4.tcp_tw_recycle=1"];
+        let headline = |args: &[&str]| stdout(&tune.run(args)).lines().next().unwrap_or_default().to_owned();
+        let alone = "WARNING   refused: tcp_tw_recycle=1; no change";
+        assert_eq!(headline(&[&["plan"], &recycle[..]].concat()), alone);
+        assert_eq!(headline(&[&["apply", "--yes"], &recycle[..]].concat()), alone);
+        let besides = "WARNING   refused: tcp_tw_recycle=1; 1 change as asked for";
+        assert_eq!(headline(&[&["plan", "--tw-reuse", "1"], &recycle[..]].concat()), besides);
+        assert_eq!(headline(&["plan", "--tw-reuse", "2"]), "OK        nothing to change: the values are there already");
+    })
+}
+
+#[test]
+fn a_saved_plan_is_shown_with_what_the_kernel_has_now() -> Outcome {
+    test_in_netns(|net| {
+        let tune = Tune::new(net);
+        let saved = tune.file("plan.json");
+        fs::write(&saved, tune.json(&["plan", "--tw-reuse", "1"]).to_string()).unwrap();
+        let apply = ["apply", "--plan", &saved, "--yes"];
+        assert!(stdout(&tune.run(&apply)).starts_with("OK        1 change as asked for\n"));
+        let again = tune.run(&apply);
+        assert_eq!(again.status.code(), Some(0), "{}", stderr(&again));
+        assert!(stderr(&again).contains("every value is there already"), "{}", stderr(&again));
+        assert!(stdout(&again).starts_with("OK        nothing to change"), "{}", stdout(&again));
+        assert!(stdout(&again).contains("tcp_tw_reuse  1    no change"), "{}", stdout(&again));
+
+        // What it would be from now is shown, and what it was made for still decides.
+        net.set_sysctl(REUSE, "0").unwrap();
+        let stale = tune.run(&apply);
+        assert_eq!((stale.status.code(), tune.sysctl(REUSE).as_str()), (Some(2), "0"));
+        assert!(stdout(&stale).contains("tcp_tw_reuse  0    1"), "{}", stdout(&stale));
+        assert!(stderr(&stale).contains("the plan was made for '2'"), "{}", stderr(&stale));
+    })
+}
+
+#[test]
+fn a_file_that_is_no_plan_is_named() -> Outcome {
+    test_in_netns(|net| {
+        let tune = Tune::new(net);
+        let file = tune.file("no-plan");
+        for content in [&b"root:x:0:0"[..], b"\x89TWSC\xff", b"{}", br#"{"schema":"twscan.summary/1","changes":[]}"#] {
+            fs::write(&file, content).unwrap();
+            for args in [&["verify", "--against", &file][..], &["apply", "--yes", "--plan", &file]] {
+                let output = tune.run(args);
+                let said = stderr(&output);
+                assert_eq!(output.status.code(), Some(2), "{args:?}: {said}");
+                assert!(said.starts_with(&format!("error: {file} is no plan: ")), "{args:?}: {said}");
+                assert!(said.ends_with("; twscan tune plan --json writes one\n"), "{args:?}: {said}");
+            }
+        }
+    })
+}
+
+#[test]
+fn verify_fails_where_there_is_nothing_to_compare() -> Outcome {
+    test_in_netns(|net| {
+        let tune = Tune::new(net);
+        let text = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/foreign/ss-tan.txt");
+        for (args, part) in [
+            (&["verify", "--from", text][..], "ss-tan.txt does not tell the kernel's parameters"),
+            (&["verify", "--from", text, "--tw-reuse", "1"], "ss-tan.txt does not tell the kernel's parameters"),
+            (&["verify", "--root", "/nosuch"], "/nosuch: No such file or directory"),
+            (&["verify", "--root", text], "ss-tan.txt is no directory"),
+        ] {
+            let output = tune.run(args);
+            assert_eq!((output.status.code(), stdout(&output).as_str()), (Some(2), ""), "{args:?}");
+            assert!(stderr(&output).contains(part), "{args:?}: {}", stderr(&output));
+        }
+    })
+}
+
+#[test]
+fn verify_of_a_recording_says_what_it_compares() -> Outcome {
+    test_in_netns(|net| {
+        let tune = Tune::new(net);
+        let (root, file) = (tune.file("root"), tune.file("host.twcap"));
+        fs::create_dir(&root).unwrap();
+        let captured = tune.script("$twscan capture $dir/host.twcap");
+        assert!(captured.status.success(), "{}", stderr(&captured));
+        net.set_sysctl(REUSE, "1").unwrap();
+        let verify = ["verify", "--root", &root, "--from", &file];
+        let shown = stdout(&tune.run(&verify));
+        let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let compared = format!("running values of {file}, boot files of this machine's {root}");
+        assert!(words(&shown).contains(&compared), "{shown}");
+        let document = tune.json(&verify);
+        assert_eq!(document["replayed_from"], file.as_str());
+        let reuse = document["settings"].as_array().unwrap().iter().find(|setting| setting["key"] == REUSE).unwrap();
+        assert_eq!(reuse["live"], "2", "the recording's: {document}");
+        assert!(!stdout(&tune.run(&["verify", "--root", &root])).contains("running values"));
+    })
+}
+
+#[test]
 fn a_namespace_is_named_by_path() -> Outcome {
     test_in_netns(|net| {
         let tune = Tune::new(net);

@@ -49,13 +49,31 @@ fn wrong_usage_exits_2_and_says_what_would_be_right() {
         (&["summary", "-N", "4194305"], "no process 4194305"),
         (&["summary", "-N", "/dev/null"], "/dev/null is no network namespace"),
         (&["summary", "-N", "blue", "--all-netns"], "cannot be used with"),
-        (&["list", "--all-netns"], "reads one network namespace"),
+        (&["list", "--all-netns"], "reads one network namespace: give it with --netns; --all-netns is for summary, "),
+        (&["check", "--json"], "check prints the one line of a monitoring plugin"),
+        (&["check", "--format", "csv"], "check prints the one line of a monitoring plugin"),
+        (&["wait", "8080", "--free", "1", "--json"], "wait prints one line"),
+        (&["tune", "undo", "--json"], "tune undo prints what it puts back"),
+        (&["tune", "export", "--to", "sysctl.d", "--format", "jsonl"], "the place that --to names"),
+        (&["capture", "-", "--json"], "capture writes a recording"),
+        (&["explain", "myths", "--format", "csv"], "explain prints pages"),
+        (&["explain", "--list", "--format", "csv"], "explain prints pages"),
+        (&["selftest", "--from", "host.twcap"], "selftest asks the running kernel"),
+        (&["diagnose", "--from", "host.twcap", "--interval", "1s"], "a recording's own samples give the rates"),
+        (&["forecast", "--from", "host.twcap", "--interval", "2s"], "a recording's own samples give the rates"),
         (&["summary", "-4", "-6"], "cannot be used with"),
     ] {
         let output = twscan(args);
         assert_eq!(output.status.code(), Some(2), "{args:?}");
         assert!(text(&output.stderr).contains(part), "{args:?}: {}", text(&output.stderr));
         assert!(output.stdout.is_empty(), "{args:?}");
+    }
+}
+
+#[test]
+fn a_format_that_is_the_command_s_own_is_no_mistake() {
+    for args in [&["explain", "myths", "--json"][..], &["explain", "--list", "--format", "table"]] {
+        assert_eq!(twscan(args).status.code(), Some(0), "{args:?}");
     }
 }
 
@@ -149,6 +167,9 @@ fn a_pasted_line_of_a_log_leads_to_its_page() {
     assert!(shown.contains("# ports-exhausted:"), "{shown}");
     let shown = text(&twscan(&["explain", "listen tcp 1.2.3.4:443: bind: cannot assign requested address"]).stdout);
     assert!(shown.starts_with("go: no lack of ports"), "{shown}");
+    let line = "listen tcp 1.2.3.4:443: bind: cannot assign requested address";
+    let document = text(&twscan(&["explain", line, "--format", "jsonl"]).stdout);
+    assert_eq!(document, "{\"schema\":\"twscan.explain/1\",\"pages\":[]}\n");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 use super::situation::{Outlook, Route};
 use super::{Goal, Key, Situation, planner};
+use crate::procfs::Settings;
 
 /// Changes of parameters, and what they are for: inert data. Only [`apply`](super::apply) writes.
 #[derive(Debug, Clone)]
@@ -32,6 +33,15 @@ impl Plan {
         let mut changes: Vec<_> = values.into_iter().map(|(key, from, to)| Change::bare(key, from, to)).collect();
         changes.sort_by_key(|change| change.key);
         Self { changes, effects: Vec::new(), refused: Vec::new(), application: Vec::new(), reached: None }
+    }
+
+    /// The same values wanted, from what these settings have: a saved plan in the light of the running kernel.
+    #[must_use]
+    pub fn starting_from(mut self, settings: &Settings) -> Self {
+        for change in &mut self.changes {
+            change.from = change.key.value_in(settings);
+        }
+        self
     }
 
     /// Whether applying it would write anything.

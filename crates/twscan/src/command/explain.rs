@@ -40,7 +40,7 @@ fn explain_line(config: &Config, line: &str) -> Result<Status, Failure> {
     match explain(&[page]).filter(|_| !page.is_empty()) {
         Some(Page::One(topic)) => show(config, &[topic], true),
         Some(Page::Several(topics)) => show(config, &topics, false),
-        None => Ok(Status::Done),
+        None => show(config, &[], false),
     }
 }
 

@@ -14,12 +14,14 @@ use crate::render::tune::shown;
 pub(super) fn run(config: &Config, wanted: &Wanted, persist: bool, yes: bool) -> Result<Status, Failure> {
     let host = config.host();
     let (plan, provenance) = plan::make(&host, wanted)?;
-    plan::write(config, &plan::report(&plan, &provenance))?;
+    // A saved plan tells what was there when it was made: what it would write, and from what, is a matter of now.
+    let now = plan.clone().starting_from(&host.procfs().settings()?);
+    plan::write(config, &plan::report(&now, &provenance))?;
     if !plan.refused.is_empty() {
         return Err(Failure::Usage("nothing was written: leave out what is refused".to_owned()));
     }
     let mut stderr = std::io::stderr();
-    if !plan.changes_anything() && !persist {
+    if !now.changes_anything() && !persist {
         writeln!(stderr, "nothing to write: every value is there already")?;
         return Ok(Status::Done);
     }

@@ -1,3 +1,4 @@
+use std::fmt::Display;
 use std::fs;
 use std::path::Path;
 
@@ -61,8 +62,11 @@ fn of_goal(host: &Host, goal: &Goal) -> Result<(Plan, Provenance), Failure> {
 }
 
 fn of_file(path: &Path) -> Result<Plan, Failure> {
-    let wrong = |error: &dyn std::fmt::Display| Failure::Usage(format!("{}: {error}", path.display()));
-    let text = fs::read_to_string(path).map_err(|error| wrong(&error))?;
-    let file: PlanFile = serde_json::from_str(&text).map_err(|error| wrong(&error))?;
-    file.plan().map_err(|error| wrong(&error))
+    let no_plan = |error: &dyn Display| {
+        let path = path.display();
+        Failure::Usage(format!("{path} is no plan: {error}; twscan tune plan --json writes one"))
+    };
+    let content = fs::read(path).map_err(|error| Failure::File(path.display().to_string(), error))?;
+    let file: PlanFile = serde_json::from_slice(&content).map_err(|error| no_plan(&error))?;
+    file.plan().map_err(|error| no_plan(&error))
 }

@@ -1,7 +1,7 @@
 use std::io::{self, Write};
 use std::net::{IpAddr, SocketAddr};
 
-use twscan_core::report::{PlanReport, PlannedChange, PlannedEffect};
+use twscan_core::report::{PlanRefusal, PlanReport, PlannedChange, PlannedEffect};
 
 use super::{paragraph, rate, short, shown};
 use crate::render::table::{Column, Columns};
@@ -24,7 +24,7 @@ pub(crate) fn write(report: &PlanReport, out: &mut impl Write) -> io::Result<()>
         writeln!(out)?;
     }
     for refusal in &report.refused {
-        paragraph("REFUSED", &format!("{}={}: {}", short(&refusal.key), refusal.value, refusal.why), out)?;
+        paragraph("REFUSED", &format!("{}: {}", request(refusal), refusal.why), out)?;
     }
     for advice in &report.application {
         paragraph("last", advice, out)?;
@@ -40,16 +40,25 @@ fn write_verdict(report: &PlanReport, out: &mut impl Write) -> io::Result<()> {
         1 => "1 change".to_owned(),
         count => format!("{count} changes"),
     };
-    match (report.reached, real) {
-        (Some(false), _) => {
-            verdict::write(Severity::Warning, &format!("no kernel parameter reaches this goal; best: {changes}"), out)
-        }
-        (Some(true), 0) => verdict::write(Severity::Ok, "nothing to change: the goal is reached as it is", out),
-        (Some(true), 1) => verdict::write(Severity::Ok, "1 change reaches the goal", out),
-        (Some(true), _) => verdict::write(Severity::Ok, &format!("{changes} reach the goal"), out),
-        (None, 0) => verdict::write(Severity::Ok, "nothing to change: the values are there already", out),
-        (None, _) => verdict::write(Severity::Ok, &format!("{changes} as asked for"), out),
+    let (severity, text) = match (report.reached, real) {
+        (Some(false), _) => (Severity::Warning, format!("no kernel parameter reaches this goal; best: {changes}")),
+        (Some(true), 0) => (Severity::Ok, "nothing to change: the goal is reached as it is".to_owned()),
+        (Some(true), 1) => (Severity::Ok, "1 change reaches the goal".to_owned()),
+        (Some(true), _) => (Severity::Ok, format!("{changes} reach the goal")),
+        (None, 0) if report.changes.is_empty() && !report.refused.is_empty() => (Severity::Ok, changes),
+        (None, 0) => (Severity::Ok, "nothing to change: the values are there already".to_owned()),
+        (None, _) => (Severity::Ok, format!("{changes} as asked for")),
+    };
+    if report.refused.is_empty() {
+        return verdict::write(severity, &text, out);
     }
+    let refused: Vec<_> = report.refused.iter().map(request).collect();
+    verdict::write(Severity::Warning, &format!("refused: {}; {text}", refused.join(", ")), out)
+}
+
+/// What was asked for, as it was typed but for the key's first part.
+fn request(refusal: &PlanRefusal) -> String {
+    format!("{}={}", short(&refusal.key), refusal.value)
 }
 
 fn write_changes(report: &PlanReport, out: &mut impl Write) -> io::Result<()> {

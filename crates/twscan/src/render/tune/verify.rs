@@ -1,4 +1,5 @@
 use std::io::{self, Write};
+use std::path::Path;
 
 use twscan_core::report::{FileLine, VerifiedSetting, VerifyReport};
 
@@ -7,14 +8,19 @@ use crate::render::table::{Column, Columns};
 use crate::render::verdict::{self, Severity};
 use crate::render::{finish, provenance};
 
-/// A verification for people: how it stands, each parameter, and the lines that decide.
-pub(crate) fn write(report: &VerifyReport, out: &mut impl Write) -> io::Result<()> {
+/// A verification for people: how it stands, each parameter, and the lines that decide. `root` is where the boot files
+/// were read.
+pub(crate) fn write(report: &VerifyReport, root: &Path, out: &mut impl Write) -> io::Result<()> {
     let drifted = report.settings.iter().filter(|setting| setting.status != "ok").count();
     let all = report.settings.len();
     if drifted == 0 {
         verdict::write(Severity::Ok, &format!("{all} of {all} parameters as they should be, now and at boot"), out)?;
     } else {
         verdict::write(Severity::Warning, &format!("{drifted} of {all} parameters not as they should be"), out)?;
+    }
+    if let Some(from) = &report.header.replayed_from {
+        let text = format!("running values of {from}, boot files of this machine's {}", root.display());
+        paragraph("compared", &text, out)?;
     }
     writeln!(out)?;
     let mut columns = Columns::new(&[

@@ -1,0 +1,84 @@
+//! Options of all commands that a command could only ignore.
+
+use super::{Action, Capture, Examine, TuneAction};
+use crate::args::{CaptureForm, Format, GlobalArgs};
+use crate::failure::Failure;
+
+/// Refuses what has no meaning for this action, rather than to ignore it.
+pub(super) fn refuse_what_has_no_meaning(action: &Action, global: &GlobalArgs) -> Result<(), Failure> {
+    let text = no_document(action, global.format())
+        .or_else(|| no_netns(action, global))
+        .or_else(|| no_recording(action, global));
+    text.map_or(Ok(()), |text| Err(Failure::Usage(text.to_owned())))
+}
+
+/// Why there is no document of this format.
+fn no_document(action: &Action, format: Format) -> Option<&'static str> {
+    if format == Format::Table {
+        return None;
+    }
+    Some(match action {
+        Action::Examine(Examine::Check { .. }) => {
+            "check prints the one line of a monitoring plugin: for a document ask twscan ports --json"
+        }
+        Action::Examine(Examine::Wait { .. }) => {
+            "wait prints one line, and its exit code tells the outcome: for a document ask twscan ports --json"
+        }
+        Action::Tune(TuneAction::Undo { .. }) => "tune undo prints what it puts back, as text alone",
+        Action::Tune(TuneAction::Export { .. }) => {
+            "tune export prints text in the form of the place that --to names: for a document ask twscan tune plan --json"
+        }
+        Action::Capture(_) => {
+            "capture writes a recording: for a document read that, as twscan summary --from FILE --json does"
+        }
+        Action::Examine(Examine::Explain { .. } | Examine::ListPages) if format == Format::Csv => {
+            "explain prints pages, and no rows: leave out --format csv, or say --json"
+        }
+        _ => return None,
+    })
+}
+
+/// Why this cannot be asked of that network namespace, or of all.
+fn no_netns(action: &Action, global: &GlobalArgs) -> Option<&'static str> {
+    let one_netns = match action {
+        Action::Examine(Examine::Diagnose(asked)) => asked.interval.is_some(),
+        Action::List(_) | Action::Examine(_) | Action::Selftest { .. } | Action::Compare { .. } => true,
+        _ => false,
+    };
+    let everywhere = global.all_netns;
+    let logs = matches!(action, Action::Logs(_));
+    if everywhere && one_netns {
+        Some(
+            "this reads one network namespace: give it with --netns; --all-netns is for summary, by-dest, ports, diagnose \
+             without --interval, and capture",
+        )
+    } else if logs && (global.ipv4 || global.ipv6) {
+        Some("-4 and -6 choose sockets, and logs reads text")
+    } else if logs && everywhere {
+        Some("logs asks one network namespace what is left: give it with --netns")
+    } else if everywhere && matches!(action, Action::Capture(Capture { form: CaptureForm::SsDump, .. })) {
+        Some("a dump for ss holds one network namespace: give it with --netns")
+    } else {
+        None
+    }
+}
+
+/// Why this cannot be asked of a recording.
+fn no_recording(action: &Action, global: &GlobalArgs) -> Option<&'static str> {
+    global.from.as_ref()?;
+    let reads_none = matches!(action, Action::Tune(_) | Action::Compare { .. });
+    let looks_twice = match action {
+        Action::Examine(Examine::Diagnose(asked)) => asked.interval.is_some(),
+        Action::Examine(Examine::Forecast { interval, .. }) => interval.is_some(),
+        _ => false,
+    };
+    if matches!(action, Action::Selftest { .. }) {
+        Some("selftest asks the running kernel, and --from reads a recording: leave out --from")
+    } else if looks_twice {
+        Some("--interval looks at the kernel again, and a recording's own samples give the rates: leave out --interval")
+    } else if reads_none && global.netns.is_some() {
+        Some("--netns beside --from chooses what to read of the recording, and this is no command for that")
+    } else {
+        None
+    }
+}
