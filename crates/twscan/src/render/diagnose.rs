@@ -148,6 +148,9 @@ fn write_vitals(sample: &Sample, diagnosis: &Diagnosis, out: &mut impl Write) ->
     let unknown = |count: Option<u64>| count.map_or("unknown".to_owned(), |count| count.to_string());
     let roles = match sample.settings.range {
         _ if !sample.knows(TcpState::TimeWait) => "how many is unknown".to_owned(),
+        Some(_) if counts.ambiguous > 0 => {
+            format!("{} outbound, {} inbound, {} ambiguous", counts.outbound, counts.inbound, counts.ambiguous)
+        }
         Some(_) => format!("{} outbound, {} inbound", counts.outbound, counts.inbound),
         None => format!("{} inbound or outbound, {} inbound", counts.ambiguous, counts.inbound),
     };

@@ -3,7 +3,7 @@ use std::net::SocketAddr;
 
 use twscan_core::report::{ArrivalsRow, ForecastReport, ForecastRow, WindowRow};
 
-use super::{provenance, verdict};
+use super::{provenance, verdict, wrap};
 
 /// Forecasts for people: a picture of the last minute and the next one, and when it ends.
 pub(crate) fn write(report: &ForecastReport, hidden: usize, out: &mut impl Write) -> io::Result<()> {
@@ -42,7 +42,7 @@ pub(crate) fn write_row(row: &ForecastRow, out: &mut impl Write) -> io::Result<(
         "  held    {} of {} ports; in a minute at this rate {}",
         row.held, row.capacity, row.steady_state_ports
     )?;
-    writeln!(out, "  rate    {}", rate(arrivals))?;
+    wrap::write_lines(&wrap::beside("  rate    ", &rate(arrivals)), out)?;
     let closed: Vec<u32> = row.closings.iter().take(60).rev().copied().collect();
     writeln!(out, "  closed  |{}| to now", sparkline(&closed))?;
     writeln!(out, "  back    |{}| +60 s", sparkline(row.releases.get(..60).unwrap_or(&row.releases)))?;

@@ -39,7 +39,8 @@ pub(crate) fn write(report: &VerifyReport, out: &mut impl Write) -> io::Result<(
     for bad in &report.bad_lines {
         paragraph("no sense", &format!("{} '{}'", place(bad), bad.value), out)?;
     }
-    writeln!(out, "boot files as {} reads them; {}", report.loader, provenance::line(&report.header))?;
+    writeln!(out, "boot files as {} reads them", report.loader)?;
+    writeln!(out, "{}", provenance::line(&report.header))?;
     finish(out)
 }
 
