@@ -36,8 +36,8 @@ pub(crate) fn write(report: &CompareReport, out: &mut impl Write) -> Result<(), 
             writeln!(out)?;
         }
     }
-    writeln!(out, "before: {}", provenance::line(&report.before))?;
-    writeln!(out, "after:  {}", provenance::line(&report.header))?;
+    wrap::write_lines(&provenance::beside("before: ", &report.before), out)?;
+    wrap::write_lines(&provenance::beside("after:  ", &report.header), out)?;
     Ok(super::finish(out)?)
 }
 

@@ -163,12 +163,13 @@ fn write_meaning(report: &PortsReport, out: &mut impl Write) -> io::Result<()> {
         }
     }
     for line in rates(&report.budgets) {
-        wrap::sentence(&line, out)?;
+        wrap::sentence("", &line, out)?;
     }
     if report.bind_first.iter().any(|pool| pool.held > 0) {
         for pool in report.bind_first.iter().take(SHOWN) {
             let BindFirstRow { source, free, .. } = pool;
             wrap::sentence(
+                "",
                 &format!("Clients that bind({source}, 0) first have {free} left over all destinations."),
                 out,
             )?;
@@ -180,7 +181,7 @@ fn write_meaning(report: &PortsReport, out: &mut impl Write) -> io::Result<()> {
         ([row], _) => {
             writeln!(out, "FREE is {} to {}:", row.free_min, row.free_max)?;
             for reason in &row.reasons {
-                wrap::write_lines(&wrap::beside("  ", reason), out)?;
+                wrap::sentence("  ", reason, out)?;
             }
         }
         (rows, _) => {

@@ -48,7 +48,7 @@ fn write_states(report: &SummaryReport, out: &mut impl Write) -> io::Result<()> 
         Column::Right("   IPv4"),
         Column::Right("   IPv6"),
     ]);
-    let mut notes = vec![String::new()];
+    let mut notes = vec![Vec::new()];
     let mut zeros = 0;
     for (name, row) in states.iter() {
         match row {
@@ -62,14 +62,14 @@ fn write_states(report: &SummaryReport, out: &mut impl Write) -> io::Result<()> 
             None => {
                 let unknown = || "?".to_owned();
                 columns.row([name.to_owned(), unknown(), unknown(), unknown()]);
-                notes.push(String::new());
+                notes.push(Vec::new());
             }
         }
     }
     if zeros > 0 {
         let zero = || "0".to_owned();
         columns.row([format!("{zeros} other states"), zero(), zero(), zero()]);
-        notes.push(String::new());
+        notes.push(Vec::new());
     }
     // The last column leans to the right, so that all lines end alike and the notes begin alike.
     for (line, notes) in columns.lines().iter().zip(&notes) {
@@ -78,7 +78,7 @@ fn write_states(report: &SummaryReport, out: &mut impl Write) -> io::Result<()> 
     Ok(())
 }
 
-fn state_notes(name: &str, row: StateRow, time_wait: &TimeWait) -> String {
+fn state_notes(name: &str, row: StateRow, time_wait: &TimeWait) -> Vec<String> {
     let mut notes = Vec::new();
     if name == "TIME_WAIT" {
         notes.push(roles(time_wait));
@@ -89,7 +89,7 @@ fn state_notes(name: &str, row: StateRow, time_wait: &TimeWait) -> String {
     if row.mapped > 0 {
         notes.push(format!("{} of them v4-mapped", row.mapped));
     }
-    notes.join("; ")
+    notes
 }
 
 /// Which TIME_WAITs hold a port: `28360 outbound, 1640 inbound (harmless)`.

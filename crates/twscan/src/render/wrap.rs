@@ -8,11 +8,11 @@ pub(crate) fn paragraph(label: &str, text: &str, out: &mut impl Write) -> io::Re
     write_lines(&beside(&format!("{label:<width$}", width = INDENT.len()), text), out)
 }
 
-/// A text from the first column on; its further lines are indented.
-pub(crate) fn sentence(text: &str, out: &mut impl Write) -> io::Result<()> {
-    let mut lines = lines(text, WIDTH - 2).into_iter();
-    writeln!(out, "{}", lines.next().unwrap_or_default())?;
-    lines.try_for_each(|line| writeln!(out, "  {line}"))
+/// A text whose further lines are indented by two more columns than its first.
+pub(crate) fn sentence(indent: &str, text: &str, out: &mut impl Write) -> io::Result<()> {
+    let mut lines = lines(text, WIDTH - indent.len() - 2).into_iter();
+    writeln!(out, "{indent}{}", lines.next().unwrap_or_default())?;
+    lines.try_for_each(|line| writeln!(out, "{indent}  {line}"))
 }
 
 /// A label and a text beside it, whose further lines begin where its first does.
@@ -20,9 +20,15 @@ pub(crate) fn beside(label: &str, text: &str) -> Vec<String> {
     hang(label, lines(text, room(label)))
 }
 
-/// A label and notes beside it, which end in commas or semicolons; a line breaks between two notes only.
-pub(crate) fn notes_beside(label: &str, notes: &str) -> Vec<String> {
-    hang(label, fill(notes.split_inclusive([',', ';']).map(str::trim), room(label)))
+/// A label and a line for each note beside it, or several, broken at commas.
+pub(crate) fn notes_beside(label: &str, notes: &[String]) -> Vec<String> {
+    let lines = notes.iter().flat_map(|note| fill(note.split_inclusive(',').map(str::trim), room(label)));
+    hang(label, lines.collect())
+}
+
+/// A label and parts beside it, with a blank between them; no part is broken.
+pub(crate) fn parts_beside<'a>(label: &str, parts: impl IntoIterator<Item = &'a str>) -> Vec<String> {
+    hang(label, fill(parts, room(label)))
 }
 
 /// The text in lines of at most `width` characters, broken at blanks; a longer word keeps its line.
@@ -37,7 +43,7 @@ pub(crate) fn write_lines(lines: &[String], out: &mut impl Write) -> io::Result<
 }
 
 /// The parts with a blank between them, in lines of at most `width` characters; a longer part keeps its line.
-fn fill<'a>(parts: impl Iterator<Item = &'a str>, width: usize) -> Vec<String> {
+fn fill<'a>(parts: impl IntoIterator<Item = &'a str>, width: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for part in parts {
         match lines.last_mut() {
@@ -90,15 +96,16 @@ mod tests {
         let label = "x".repeat(60);
         let blank = " ".repeat(60);
         let expected =
-            [format!("{label}12345 outbound,"), format!("{blank}1 inbound (no harm);"), format!("{blank}2 mapped")];
-        assert_eq!(notes_beside(&label, "12345 outbound, 1 inbound (no harm); 2 mapped"), expected);
-        assert_eq!(notes_beside("x  ", ""), ["x"]);
+            [format!("{label}12345 outbound,"), format!("{blank}1 inbound (no harm)"), format!("{blank}2 mapped")];
+        let notes = ["12345 outbound, 1 inbound (no harm)", "2 mapped"].map(ToOwned::to_owned);
+        assert_eq!(notes_beside(&label, &notes), expected);
+        assert_eq!(notes_beside("x  ", &[]), ["x"]);
     }
 
     #[test]
     fn further_lines_of_a_sentence_are_indented() {
         let mut out = Vec::new();
-        sentence(&"word ".repeat(20), &mut out).unwrap();
+        sentence("", &"word ".repeat(20), &mut out).unwrap();
         let text = String::from_utf8(out).unwrap();
         assert!(
             text.lines().all(|line| line.len() <= 80) && text.lines().nth(1).unwrap().starts_with("  word"),
