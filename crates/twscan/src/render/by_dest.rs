@@ -207,6 +207,7 @@ const ROOM_FOR_NAMES: usize = 36;
 
 #[cfg(test)]
 mod tests {
+    use twscan_core::filter::Filter;
     use twscan_core::sample::Sample;
 
     use super::*;
@@ -227,6 +228,19 @@ mod tests {
         let text = shown(&scene.sample(), Some("port 8080"), true, Some(20));
         assert!(text.lines().all(|line| line.len() <= 80), "{text}");
         insta::assert_snapshot!(text);
+    }
+
+    #[test]
+    fn what_a_filter_or_states_leave_out_is_not_denied() {
+        let sample = Scene::new().sample();
+        let new = || ByDestReport::new(&sample, Some("port 9".to_owned()), Destination::most_sockets_first, None);
+        let shown = |report: &ByDestReport, asked| printed(|out| write(report, asked, true, out));
+        let denied =
+            "OUTBOUND: none, this host has no connection to port 9\n\nINBOUND: none, nothing listens on port 9\n";
+        assert!(shown(&new(), StateSet::ALL).starts_with(denied));
+        let left_open = "OUTBOUND: none match\n\nINBOUND: none match\n";
+        assert!(shown(&new(), StateSet::TIME_WAIT).starts_with(left_open));
+        assert!(shown(&new().with_filter(&Filter::default()), StateSet::ALL).contains(left_open));
     }
 
     #[test]

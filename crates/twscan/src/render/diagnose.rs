@@ -249,6 +249,12 @@ mod tests {
     }
 
     #[test]
+    fn ambiguous_time_waits_are_counted() {
+        let scene = Scene::new().tw_reuse(2).socket(6, "10.0.3.22:1024", "10.0.9.4:443");
+        assert!(shown(scene).contains("\nTIME_WAIT 0 outbound, 0 inbound, 1 ambiguous; limit"));
+    }
+
+    #[test]
     fn healthy() {
         let scene = Scene::new().tw_reuse(2).socket(1, "10.0.3.22:50000", "10.0.9.4:443");
         insta::assert_snapshot!(shown(scene.socket(6, "10.0.3.22:50002", "10.0.9.4:443")));

@@ -106,6 +106,19 @@ mod tests {
     }
 
     #[test]
+    fn rates_keep_to_80_columns() {
+        let sample = Scene::new().time_waits(9000, "127.0.0.1", "127.0.0.1:8080").ports_sample();
+        let forecasts = Forecast::all(&sample, None, std::time::Duration::from_secs(300));
+        let mut row = ForecastReport::new(&sample, None, None, &forecasts).forecasts.remove(0);
+        row.arrivals_per_second.bound = "at_least";
+        row.arrivals_per_second.last_5s = 12000.0;
+        let text = printed(|out| write_row(&row, out));
+        let expected =
+            "\n  rate    at least 12000.0/s in the last 5 s, 150.0/s in the last 60 s, steady;\n          peak 9000\n";
+        assert!(text.contains(expected), "{text}");
+    }
+
+    #[test]
     fn sparklines_show_what_is_there() {
         assert_eq!(sparkline(&[0, 1, 500, 1000]), " .=@");
         assert_eq!(sparkline(&[0, 0]), "  ");

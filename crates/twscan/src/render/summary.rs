@@ -195,6 +195,25 @@ mod tests {
     }
 
     #[test]
+    fn notes_stand_below_each_other_where_they_are_long() {
+        let scene = Scene::new()
+            .time_waits(12000, "127.0.0.1", "127.0.0.1:8080")
+            .socket(10, "0.0.0.0:80", "0.0.0.0:0")
+            .socket(6, "[::ffff:10.0.3.21]:50001", "[::ffff:10.0.3.17]:3306")
+            .socket(6, "10.0.3.21:1024", "10.0.3.17:3306");
+        let scene = (0..1200u16)
+            .fold(scene, |scene, index| scene.socket(6, "10.0.3.21:80", &format!("192.0.2.7:{}", 40000 + index)));
+        let text = shown(&scene.sample());
+        let lines: Vec<_> = text.lines().skip_while(|line| !line.starts_with("TIME_WAIT")).take(3).collect();
+        let expected = [
+            "TIME_WAIT          13202    13202        0  12001 outbound,",
+            "                                            1200 inbound (harmless), 1 ambiguous",
+            "                                            1 of them v4-mapped",
+        ];
+        assert_eq!(lines, expected, "{text}");
+    }
+
+    #[test]
     fn healthy_with_long_addresses() {
         let scene = Scene::new()
             .socket(6, "[2001:db8:1111:2222:3333:4444:5555:6666]:40000", "[2001:db8:aaaa:bbbb:cccc:dddd:eeee:ffff]:443")
