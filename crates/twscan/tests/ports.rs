@@ -106,8 +106,9 @@ fn the_table_says_what_the_document_says() -> Outcome {
                 "127.0.0.1  127.0.0.1:8080     9     0          9         0     9  slow",
                 "",
                 "127.0.0.1:8080  each connect() scans half of the range first",
-                "127.0.0.1:8080  sustains less than a connect() a second, closed first by this side",
-                "Clients that bind(127.0.0.1, 0) first have 10 left over all destinations together.",
+                "127.0.0.1:8080  sustains less than a connect() a second, closed first by this",
+                "  side",
+                "Clients that bind(127.0.0.1, 0) first have 10 left over all destinations.",
                 "FREE is exact.",
                 "",
                 "127.0.0.1 > 127.0.0.1:8080",
@@ -115,7 +116,31 @@ fn the_table_says_what_the_document_says() -> Outcome {
                 "odd   [.........x]  0 of 10 held",
             ];
             assert_eq!(lines[..expected.len()], expected, "{table}");
-            assert!(table.lines().all(|line| line.len() <= 84), "{table}");
+            assert!(table.lines().all(|line| line.len() <= 80), "{table}");
+        });
+    })
+}
+
+#[test]
+fn owners_of_blocked_ports_stand_below_them_and_no_line_is_long() -> Outcome {
+    test_in_netns(|net| {
+        populate(net, || {
+            net.set_sysctl("net.ipv4.tcp_tw_reuse", "2").unwrap();
+            let table = text(&["127.0.0.1:8080", "-p"]);
+            let lines: Vec<_> = table.lines().skip(2).take(4).collect();
+            assert_eq!(lines[0], "BLOCKED   1            at least: 40018", "{table}");
+            assert!(lines[1].starts_with("          40018: "), "{table}");
+            assert_eq!(
+                lines[2..],
+                [
+                    "REUSE     loopback     tcp_tw_reuse=2: TIME_WAITs of 127/8 and ::1 are reused",
+                    "                       when 1000 ms old",
+                ]
+            );
+            for words in [&["127.0.0.1:8080", "--map", "-p"][..], &["127.0.0.2:5432"]] {
+                let table = text(words);
+                assert!(table.lines().all(|line| line.len() <= 80), "{table}");
+            }
         });
     })
 }

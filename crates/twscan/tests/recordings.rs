@@ -105,6 +105,8 @@ fn compare_says_what_changed_since() -> Outcome {
             );
             let text = String::from_utf8(ok(&["compare", &file], b"")).unwrap();
             assert!(text.contains("TIME_WAIT went from 0 to 300") && text.contains("+300"), "{text}");
+            assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+            assert!(report["sentence"].as_str().unwrap().len() > 80, "{report}");
             let same = documents(&["compare", &file, &file, "--format", "jsonl"], b"").remove(0);
             assert_eq!((&same["groups"], &same["elapsed_s"]), (&0.into(), &0.0.into()));
         })

@@ -12,6 +12,7 @@ type Outcome = Result<(), twscan_lab::Error>;
 
 const REUSE: &str = "net.ipv4.tcp_tw_reuse";
 const RANGE: &str = "net.ipv4.ip_local_port_range";
+const RESERVED: &str = "net.ipv4.ip_local_reserved_ports";
 
 /// Runs `twscan tune` in a namespace, with a state directory of the test's own.
 struct Tune<'n> {
@@ -143,6 +144,22 @@ fn a_saved_plan_is_applied_verified_and_undone() -> Outcome {
         assert_eq!(tune.run(&["undo", "--yes"]).status.code(), Some(0));
         assert_eq!((tune.sysctl(RANGE).as_str(), tune.sysctl(REUSE).as_str()), ("32768 60999", "2"));
         assert_eq!(tune.json(&verify)["settings"][0]["status"], "drift-live");
+    })
+}
+
+#[test]
+fn plans_and_verifications_keep_to_80_columns() -> Outcome {
+    test_in_netns(|net| {
+        let tune = Tune::new(net);
+        net.set_sysctl(RESERVED, "40000-40010,40020-40030,40040,40042").unwrap();
+        let plan = stdout(&tune.run(&["plan", "--reserve", "11211,20000-20010,30000,30002"]));
+        let values =
+            "ip_local_reserved_ports: 40000-40010,40020-40030,.. 2 more\n                         > 11211,20000-20010,";
+        assert!(plan.contains(values) && plan.lines().all(|line| line.len() <= 80), "{plan}");
+        let verified =
+            stdout(&tune.run(&["verify", "--tw-reuse", "1", "--loader", "systemd", "--root", &tune.file("")]));
+        assert!(verified.contains("\nboot files as systemd reads them\n"), "{verified}");
+        assert!(verified.lines().all(|line| line.len() <= 80), "{verified}");
     })
 }
 

@@ -117,7 +117,9 @@ fn without_the_range_nothing_is_said_of_ports() {
         (&rows["destinations"][0]["percent"], &rows["destinations"][0]["ports_used"]),
         (&Value::Null, &Value::Null)
     );
-    assert!(shown("ss-tano.txt", &["by-dest"]).starts_with("OUTBOUND: unknown"));
+    let table = shown("ss-tano.txt", &["by-dest"]);
+    assert!(table.starts_with("OUTBOUND: unknown"), "{table}");
+    assert!(table.contains("\n16 of 16 sockets match: 8 inbound, 8 inbound or outbound\n"), "{table}");
     let diagnosis = shown("ss-tano.txt", &["diagnose"]);
     assert!(
         diagnosis.contains("local ports are unknown") && diagnosis.contains("5 inbound or outbound"),
@@ -180,6 +182,13 @@ fn states_that_were_not_asked_for_are_unknown() {
     let (_, table) = run(&["summary"]);
     assert!(table.lines().any(|line| line.starts_with("TIME_WAIT ") && line.contains(" ? ")), "{table}");
     assert!(table.lines().all(|line| line.chars().count() <= 80), "{table}");
+    let (_, table) = run(&["by-dest"]);
+    let row = table.lines().find(|line| line.contains("127.0.0.1:9103")).unwrap();
+    assert_eq!(
+        row.split_ascii_whitespace().collect::<Vec<_>>()[2..],
+        ["1", "1", "?", "?", "?"],
+        "SYN_RECV is of OTHER"
+    );
 }
 
 #[test]

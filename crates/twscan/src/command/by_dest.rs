@@ -23,7 +23,7 @@ pub(crate) fn run(config: &Config, asked: &ByDest) -> Result<Status, Failure> {
     let report = report(config, asked, &config.host(), &|provenance, host| here::note(provenance, host.procfs()))?;
     let mut out = crate::render::stdout(config);
     match config.format {
-        Format::Table => by_dest::write(&report, config.stdout_is_terminal, &mut out)?,
+        Format::Table => by_dest::write(&report, asked.states, config.stdout_is_terminal, &mut out)?,
         Format::Json => json::write_pretty(&report, &mut out)?,
         Format::Jsonl => json::write_line(&report, &mut out)?,
         Format::Csv => csv::write_destinations(&report.destinations, &mut out)?,

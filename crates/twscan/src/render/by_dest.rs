@@ -2,27 +2,29 @@ use std::io::{self, Write};
 use std::net::SocketAddr;
 
 use twscan_core::report::{ByDestReport, Destination};
-use twscan_core::socket::TcpState;
+use twscan_core::socket::{StateSet, TcpState};
 use twscan_core::tally::Role;
 
 use super::table::{Column, Columns, bar};
 use super::{WIDTH, or_unknown, owners, provenance, verdict};
 
-/// Sockets by destination for people: outbound first, since they hold ports.
-pub(crate) fn write(report: &ByDestReport, terminal: bool, out: &mut impl Write) -> io::Result<()> {
+/// Sockets by destination, in the states asked for, for people: outbound first, since they hold ports.
+pub(crate) fn write(report: &ByDestReport, asked: StateSet, terminal: bool, out: &mut impl Write) -> io::Result<()> {
     verdict::write_doubts(&report.header, out)?;
     let of_role = |role| report.destinations.iter().filter(|row| row.role == role).collect::<Vec<_>>();
     if let Some(filter) = &report.filter {
         writeln!(out, "ONLY: {filter}; ports of other sockets are not counted as held")?;
         writeln!(out)?;
     }
-    let unknown = report.destinations.iter().any(|row| row.range_size.is_none());
+    // Others may be there that were not asked for.
+    let narrowed = report.filter.is_some() || !asked.contains_all(StateSet::ALL);
+    let unknown = range_is_unknown(report);
     if unknown {
         writeln!(out, "OUTBOUND: unknown, since the local port range is; --range says it\n")?;
     } else {
-        write_outbound(&of_role(Role::Outbound), report, terminal, out)?;
+        write_outbound(&of_role(Role::Outbound), report, narrowed, terminal, out)?;
     }
-    write_inbound(&of_role(Role::Inbound), report, out)?;
+    write_inbound(&of_role(Role::Inbound), report, narrowed, out)?;
     let ambiguous = of_role(Role::Ambiguous);
     if !ambiguous.is_empty() {
         let outside = if unknown { "" } else { "local port outside the range and " };
@@ -52,13 +54,18 @@ fn to(report: &ByDestReport) -> String {
 fn write_outbound(
     rows: &[&Destination],
     report: &ByDestReport,
+    narrowed: bool,
     terminal: bool,
     out: &mut impl Write,
 ) -> io::Result<()> {
     let to = to(report);
     if rows.is_empty() {
-        let what = if report.header.complete { "none, this host has no connection" } else { "none seen" };
-        writeln!(out, "OUTBOUND: {what}{to}")?;
+        let none = match (report.header.complete, narrowed) {
+            (false, _) => format!("none seen{to}"),
+            (true, true) => "none match".to_owned(),
+            (true, false) => format!("none, this host has no connection{to}"),
+        };
+        writeln!(out, "OUTBOUND: {none}")?;
     } else {
         writeln!(out, "OUTBOUND: this host connects{to}; every socket holds a local port")?;
         write_rows(rows, terminal, out)?;
@@ -66,12 +73,16 @@ fn write_outbound(
     writeln!(out)
 }
 
-fn write_inbound(rows: &[&Destination], report: &ByDestReport, out: &mut impl Write) -> io::Result<()> {
+fn write_inbound(rows: &[&Destination], report: &ByDestReport, narrowed: bool, out: &mut impl Write) -> io::Result<()> {
     let to = to(report);
     if rows.is_empty() {
-        let what = if report.header.complete { "none, nothing listens" } else { "none seen to listen" };
-        writeln!(out, "INBOUND: {what}{}", to.replacen(" to ", " on ", 1))?;
-        return writeln!(out);
+        let on = to.replacen(" to ", " on ", 1);
+        let none = match (report.header.complete, narrowed) {
+            (false, _) => format!("none seen to listen{on}"),
+            (true, true) => "none match".to_owned(),
+            (true, false) => format!("none, nothing listens{on}"),
+        };
+        return writeln!(out, "INBOUND: {none}\n");
     }
     writeln!(out, "INBOUND: others connect{to} here; holds no ephemeral port")?;
     let mut columns = Columns::new(&[
@@ -127,7 +138,14 @@ fn write_rows(rows: &[&Destination], terminal: bool, out: &mut impl Write) -> io
 fn state_cells(row: &Destination) -> [String; 4] {
     let established = row.states.of(TcpState::Established);
     let other = row.sockets - established.unwrap_or(0) - row.time_wait.unwrap_or(0);
-    [Some(row.sockets), established, row.time_wait, Some(other)].map(or_unknown)
+    // CLOSE is the costly walk's, which is not done here unless it is asked for.
+    let apart = [TcpState::Established, TcpState::TimeWait, TcpState::Close];
+    let known = row.states.iter().all(|(state, count)| count.is_some() || apart.contains(&state));
+    [Some(row.sockets), established, row.time_wait, known.then_some(other)].map(or_unknown)
+}
+
+fn range_is_unknown(report: &ByDestReport) -> bool {
+    report.destinations.iter().any(|row| row.range_size.is_none())
 }
 
 /// How many match, by role: `28233 sockets match: 28232 outbound, 1 inbound`; of how many only where the kernel was not
@@ -142,13 +160,13 @@ fn matched(report: &ByDestReport) -> String {
     }
     let of_role =
         |role| -> u64 { report.destinations.iter().filter(|row| row.role == role).map(|row| row.sockets).sum() };
-    let roles: Vec<_> = [Role::Outbound, Role::Inbound, Role::Ambiguous]
-        .into_iter()
-        .map(|role| (role, of_role(role)))
-        .filter(|(role, count)| *role != Role::Ambiguous || *count > 0)
-        .map(|(role, count)| format!("{count} {}", role.name()))
-        .collect();
-    format!("{}{walked} sockets match: {}", report.matched, roles.join(", "))
+    let [outbound, inbound, ambiguous] = [Role::Outbound, Role::Inbound, Role::Ambiguous].map(of_role);
+    let roles = match ambiguous {
+        _ if range_is_unknown(report) => format!("{inbound} inbound, {ambiguous} inbound or outbound"),
+        0 => format!("{outbound} outbound, {inbound} inbound"),
+        _ => format!("{outbound} outbound, {inbound} inbound, {ambiguous} ambiguous"),
+    };
+    format!("{}{walked} sockets match: {roles}", report.matched)
 }
 
 /// `addr:port` of the remote side.
@@ -189,6 +207,7 @@ const ROOM_FOR_NAMES: usize = 36;
 
 #[cfg(test)]
 mod tests {
+    use twscan_core::filter::Filter;
     use twscan_core::sample::Sample;
 
     use super::*;
@@ -197,7 +216,7 @@ mod tests {
     fn shown(sample: &Sample, target: Option<&str>, terminal: bool, top: Option<usize>) -> String {
         let target = target.map(ToOwned::to_owned);
         let report = ByDestReport::new(sample, target, Destination::most_sockets_first, top);
-        printed(|out| write(&report, terminal, out))
+        printed(|out| write(&report, StateSet::ALL, terminal, out))
     }
 
     #[test]
@@ -209,6 +228,19 @@ mod tests {
         let text = shown(&scene.sample(), Some("port 8080"), true, Some(20));
         assert!(text.lines().all(|line| line.len() <= 80), "{text}");
         insta::assert_snapshot!(text);
+    }
+
+    #[test]
+    fn what_a_filter_or_states_leave_out_is_not_denied() {
+        let sample = Scene::new().sample();
+        let new = || ByDestReport::new(&sample, Some("port 9".to_owned()), Destination::most_sockets_first, None);
+        let shown = |report: &ByDestReport, asked| printed(|out| write(report, asked, true, out));
+        let denied =
+            "OUTBOUND: none, this host has no connection to port 9\n\nINBOUND: none, nothing listens on port 9\n";
+        assert!(shown(&new(), StateSet::ALL).starts_with(denied));
+        let left_open = "OUTBOUND: none match\n\nINBOUND: none match\n";
+        assert!(shown(&new(), StateSet::TIME_WAIT).starts_with(left_open));
+        assert!(shown(&new().with_filter(&Filter::default()), StateSet::ALL).contains(left_open));
     }
 
     #[test]

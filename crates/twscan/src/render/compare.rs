@@ -2,13 +2,14 @@ use std::io::Write;
 
 use twscan_core::report::{Change, CompareReport, DestinationChange};
 
-use super::provenance;
 use super::table::{Column, Columns};
+use super::{WIDTH, provenance, wrap};
 use crate::failure::Failure;
 
 /// The comparison for people: the sentence first, then what it is drawn from.
 pub(crate) fn write(report: &CompareReport, out: &mut impl Write) -> Result<(), Failure> {
-    writeln!(out, "{}\n", report.sentence)?;
+    wrap::write_lines(&wrap::lines(&report.sentence, WIDTH), out)?;
+    writeln!(out)?;
     let mut states = changes("STATE");
     for (state, change) in report.states.iter() {
         if let Some(change) = change.filter(|change| change.before + change.after > 0) {
@@ -35,8 +36,8 @@ pub(crate) fn write(report: &CompareReport, out: &mut impl Write) -> Result<(), 
             writeln!(out)?;
         }
     }
-    writeln!(out, "before: {}", provenance::line(&report.before))?;
-    writeln!(out, "after:  {}", provenance::line(&report.header))?;
+    wrap::write_lines(&provenance::beside("before: ", &report.before), out)?;
+    wrap::write_lines(&provenance::beside("after:  ", &report.header), out)?;
     Ok(super::finish(out)?)
 }
 

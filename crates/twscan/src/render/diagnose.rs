@@ -148,6 +148,9 @@ fn write_vitals(sample: &Sample, diagnosis: &Diagnosis, out: &mut impl Write) ->
     let unknown = |count: Option<u64>| count.map_or("unknown".to_owned(), |count| count.to_string());
     let roles = match sample.settings.range {
         _ if !sample.knows(TcpState::TimeWait) => "how many is unknown".to_owned(),
+        Some(_) if counts.ambiguous > 0 => {
+            format!("{} outbound, {} inbound, {} ambiguous", counts.outbound, counts.inbound, counts.ambiguous)
+        }
         Some(_) => format!("{} outbound, {} inbound", counts.outbound, counts.inbound),
         None => format!("{} inbound or outbound, {} inbound", counts.ambiguous, counts.inbound),
     };
@@ -243,6 +246,12 @@ mod tests {
         let inbound = (0..120u16)
             .fold(scene, |scene, index| scene.socket(6, "10.0.3.21:80", &format!("192.0.2.7:{}", 40000 + index)));
         insta::assert_snapshot!(shown(inbound));
+    }
+
+    #[test]
+    fn ambiguous_time_waits_are_counted() {
+        let scene = Scene::new().tw_reuse(2).socket(6, "10.0.3.22:1024", "10.0.9.4:443");
+        assert!(shown(scene).contains("\nTIME_WAIT 0 outbound, 0 inbound, 1 ambiguous; limit"));
     }
 
     #[test]

@@ -3,7 +3,7 @@ use std::net::SocketAddr;
 
 use twscan_core::report::{ArrivalsRow, ForecastReport, ForecastRow, WindowRow};
 
-use super::{provenance, verdict};
+use super::{provenance, verdict, wrap};
 
 /// Forecasts for people: a picture of the last minute and the next one, and when it ends.
 pub(crate) fn write(report: &ForecastReport, hidden: usize, out: &mut impl Write) -> io::Result<()> {
@@ -42,7 +42,7 @@ pub(crate) fn write_row(row: &ForecastRow, out: &mut impl Write) -> io::Result<(
         "  held    {} of {} ports; in a minute at this rate {}",
         row.held, row.capacity, row.steady_state_ports
     )?;
-    writeln!(out, "  rate    {}", rate(arrivals))?;
+    wrap::write_lines(&wrap::beside("  rate    ", &rate(arrivals)), out)?;
     let closed: Vec<u32> = row.closings.iter().take(60).rev().copied().collect();
     writeln!(out, "  closed  |{}| to now", sparkline(&closed))?;
     writeln!(out, "  back    |{}| +60 s", sparkline(row.releases.get(..60).unwrap_or(&row.releases)))?;
@@ -103,6 +103,19 @@ mod tests {
         let text = printed(|out| write(&ForecastReport::new(&sample, None, None, &forecasts), 0, out));
         assert!(text.lines().all(|line| line.len() <= 80), "{text}");
         insta::assert_snapshot!(text);
+    }
+
+    #[test]
+    fn rates_keep_to_80_columns() {
+        let sample = Scene::new().time_waits(9000, "127.0.0.1", "127.0.0.1:8080").ports_sample();
+        let forecasts = Forecast::all(&sample, None, std::time::Duration::from_secs(300));
+        let mut row = ForecastReport::new(&sample, None, None, &forecasts).forecasts.remove(0);
+        row.arrivals_per_second.bound = "at_least";
+        row.arrivals_per_second.last_5s = 12000.0;
+        let text = printed(|out| write_row(&row, out));
+        let expected =
+            "\n  rate    at least 12000.0/s in the last 5 s, 150.0/s in the last 60 s, steady;\n          peak 9000\n";
+        assert!(text.contains(expected), "{text}");
     }
 
     #[test]

@@ -17,7 +17,7 @@ pub(crate) fn write(range: RangeRow, runs: &[MapRun], out: &mut impl Write) -> i
         writeln!(out, "{name:<4}  [{cells}]  {held} of {} held", ports.len())?;
     }
     let unit = if per_cell == 1 { "one port".to_owned() } else { format!("{per_cell} ports") };
-    writeln!(out, "      {unit} a cell: # held, r reusable, x unusable, o elsewhere, . free, + mixed")
+    writeln!(out, "      {unit} a cell: #=held r=reusable x=unusable o=elsewhere .=free +=mixed")
 }
 
 /// What each port of a parity is, ascending.

@@ -2,22 +2,16 @@ use std::io::{self, Write};
 use std::net::SocketAddr;
 
 use twscan_core::budget::{Certainty, Zone};
-use twscan_core::report::{BlockedOwner, BudgetRow, PortsReport};
+use twscan_core::report::{BindFirstRow, BlockedOwner, BudgetRow, PortsReport};
 
 use super::table::{Column, Columns};
-use super::{forecast, or_unknown, port_map, provenance, verdict};
+use super::verdict::{self, INDENT};
+use super::{forecast, or_unknown, port_map, provenance, wrap};
 
 /// What is left to each destination, for people: the rules first, then a row a budget, then what they mean.
 pub(crate) fn write(report: &PortsReport, hidden: usize, terminal: bool, out: &mut impl Write) -> io::Result<()> {
     verdict::write_doubts(&report.header, out)?;
-    for line in rules(report) {
-        writeln!(out, "{line}")?;
-    }
-    for held in report.blocked.owners.iter().flatten() {
-        let BlockedOwner { port, owner, .. } = held;
-        let user = or_unknown(owner.user.as_deref());
-        writeln!(out, "          {port}: {} (pid {}, user {user})", owner.name, owner.pid)?;
-    }
+    write_rules(report, out)?;
     writeln!(out)?;
     if report.budgets.is_empty() {
         writeln!(out, "No connection{} holds a local port.", to(report))?;
@@ -50,37 +44,49 @@ pub(crate) fn write(report: &PortsReport, hidden: usize, terminal: bool, out: &m
     super::finish(out)
 }
 
-/// Range, reserved, blocked, reuse: a line each.
-fn rules(report: &PortsReport) -> Vec<String> {
-    let mut columns = Columns::new(&[Column::Left("RANGE"), Column::Left(""), Column::Left("")]);
+/// Range, reserved, blocked and by whom, reuse.
+fn write_rules(report: &PortsReport, out: &mut impl Write) -> io::Result<()> {
+    let rules = rules(report);
+    let width = rules.iter().map(|(_, value, _)| value.len()).max().unwrap_or(0) + 2;
+    for (label, value, text) in &rules {
+        let label_and_value = format!("{label:<indent$}{value:<width$}", indent = INDENT.len());
+        wrap::write_lines(&wrap::beside(&label_and_value, text), out)?;
+        if *label == "BLOCKED" {
+            write_blocking(report.blocked.owners.as_deref().unwrap_or_default(), out)?;
+        }
+    }
+    Ok(())
+}
+
+fn write_blocking(owners: &[BlockedOwner], out: &mut impl Write) -> io::Result<()> {
+    for BlockedOwner { port, owner, .. } in owners {
+        let user = or_unknown(owner.user.as_deref());
+        writeln!(out, "{INDENT}{port}: {} (pid {}, user {user})", owner.name, owner.pid)?;
+    }
+    Ok(())
+}
+
+/// A label, a value and what it means, each.
+fn rules(report: &PortsReport) -> [(&'static str, String, String); 4] {
     let (range, reserved, blocked) = (report.range, &report.reserved, &report.blocked);
     let odd = if range.parity_penalty > 0 { ", one of them out of reach: the number is odd" } else { "" };
-    let mut row = |cells: [String; 3]| columns.row(cells);
-    row([
-        "RANGE".to_owned(),
-        format!("{}-{}", range.low, range.high),
-        format!("{} ports for each (source, destination, port){odd}", range.size),
-    ]);
-    row([
-        "RESERVED".to_owned(),
-        count(reserved.count),
-        shorten(reserved.ranges.iter().map(
-            |(first, last)| {
-                if first == last { first.to_string() } else { format!("{first}-{last}") }
-            },
-        )),
-    ]);
+    let each = format!("{} ports for each (source, destination, port){odd}", range.size);
+    let span = |&(first, last): &(u16, u16)| {
+        if first == last { first.to_string() } else { format!("{first}-{last}") }
+    };
     let which = match (blocked.count, blocked.certainty) {
         (0, "exact") => "no listener or bound socket inside the range".to_owned(),
         (0, _) => "none seen; bind() may hold a connection's port unseen".to_owned(),
         (_, "exact") => shorten(blocked.ports.iter().map(u16::to_string)),
         _ => format!("at least: {}", shorten(blocked.ports.iter().map(u16::to_string))),
     };
-    row(["BLOCKED".to_owned(), count(blocked.count), which]);
     let (mode, meaning) = reuse(report);
-    row(["REUSE".to_owned(), mode.to_owned(), meaning]);
-    // The first line is the heading of a table that has none.
-    columns.lines().split_off(1)
+    [
+        ("RANGE", format!("{}-{}", range.low, range.high), each),
+        ("RESERVED", count(reserved.count), shorten(reserved.ranges.iter().map(span))),
+        ("BLOCKED", count(blocked.count), which),
+        ("REUSE", mode.to_owned(), meaning),
+    ]
 }
 
 fn count(count: u32) -> String {
@@ -157,14 +163,15 @@ fn write_meaning(report: &PortsReport, out: &mut impl Write) -> io::Result<()> {
         }
     }
     for line in rates(&report.budgets) {
-        writeln!(out, "{line}")?;
+        wrap::sentence("", &line, out)?;
     }
     if report.bind_first.iter().any(|pool| pool.held > 0) {
         for pool in report.bind_first.iter().take(SHOWN) {
-            writeln!(
+            let BindFirstRow { source, free, .. } = pool;
+            wrap::sentence(
+                "",
+                &format!("Clients that bind({source}, 0) first have {free} left over all destinations."),
                 out,
-                "Clients that bind({}, 0) first have {} left over all destinations together.",
-                pool.source, pool.free
             )?;
         }
     }
@@ -174,7 +181,7 @@ fn write_meaning(report: &PortsReport, out: &mut impl Write) -> io::Result<()> {
         ([row], _) => {
             writeln!(out, "FREE is {} to {}:", row.free_min, row.free_max)?;
             for reason in &row.reasons {
-                writeln!(out, "  {reason}")?;
+                wrap::sentence("  ", reason, out)?;
             }
         }
         (rows, _) => {

@@ -1,9 +1,22 @@
 use twscan_core::report::{Header, OtherNetns};
 
-use super::WIDTH;
+use super::wrap;
 
 /// Where and when a result was taken: host, namespace, kernel, time; sockets, source, duration.
 pub(crate) fn line(header: &Header) -> String {
+    beside("", header).join("\n")
+}
+
+/// The same beside a label, in as many lines as that needs.
+pub(crate) fn beside(label: &str, header: &Header) -> Vec<String> {
+    let mut parts = parts(header);
+    if let Some((_, all_but_last)) = parts.split_last_mut() {
+        all_but_last.iter_mut().for_each(|part| part.push(','));
+    }
+    wrap::parts_beside(label, parts.iter().map(String::as_str))
+}
+
+fn parts(header: &Header) -> Vec<String> {
     let mut parts = Vec::new();
     parts.extend(header.replayed_from.as_ref().map(|from| format!("from {from}")));
     parts.extend(header.hostname.clone());
@@ -40,26 +53,7 @@ pub(crate) fn line(header: &Header) -> String {
         _ => "counters alone, no walk".to_owned(),
     };
     parts.push(walk);
-    fill(&parts)
-}
-
-/// The parts with a comma between them, a new line begun where one would be longer than a terminal is wide.
-fn fill(parts: &[String]) -> String {
-    let mut text = String::new();
-    let mut width = 0;
-    for part in parts {
-        if width == 0 {
-            width = part.len();
-        } else if width + ", ,".len() + part.len() > WIDTH {
-            text.push_str(",\n");
-            width = part.len();
-        } else {
-            text.push_str(", ");
-            width += 2 + part.len();
-        }
-        text.push_str(part);
-    }
-    text
+    parts
 }
 
 /// Microseconds in the unit that reads best.

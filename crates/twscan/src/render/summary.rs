@@ -5,7 +5,7 @@ use twscan_core::socket::TcpState;
 
 use super::table::{Column, Columns, bar};
 use super::verdict::{self, Fullest, Severity};
-use super::{by_dest, or_unknown, owners, provenance};
+use super::{by_dest, or_unknown, owners, provenance, wrap};
 
 /// The summary for people: the verdict first, where it comes from last.
 pub(crate) fn write(report: &SummaryReport, out: &mut impl Write) -> io::Result<()> {
@@ -47,32 +47,38 @@ fn write_states(report: &SummaryReport, out: &mut impl Write) -> io::Result<()> 
         Column::Right("   TOTAL"),
         Column::Right("   IPv4"),
         Column::Right("   IPv6"),
-        Column::Left(""),
     ]);
+    let mut notes = vec![Vec::new()];
     let mut zeros = 0;
     for (name, row) in states.iter() {
         match row {
-            Some(row) if row.total > 0 => columns.row(state_cells(name, row, &report.time_wait)),
+            Some(row) if row.total > 0 => {
+                columns.row([name.to_owned(), row.total.to_string(), row.ipv4.to_string(), row.ipv6.to_string()]);
+                notes.push(state_notes(name, row, &report.time_wait));
+            }
             Some(_) => zeros += 1,
             // Bound-but-idle sockets, which the kernel is not asked for here.
             None if name == TcpState::Close.name() => {}
             None => {
                 let unknown = || "?".to_owned();
-                columns.row([name.to_owned(), unknown(), unknown(), unknown(), String::new()]);
+                columns.row([name.to_owned(), unknown(), unknown(), unknown()]);
+                notes.push(Vec::new());
             }
         }
     }
     if zeros > 0 {
         let zero = || "0".to_owned();
-        columns.row([format!("{zeros} other states"), zero(), zero(), zero(), String::new()]);
+        columns.row([format!("{zeros} other states"), zero(), zero(), zero()]);
+        notes.push(Vec::new());
     }
-    for line in columns.lines() {
-        writeln!(out, "{line}")?;
+    // The last column leans to the right, so that all lines end alike and the notes begin alike.
+    for (line, notes) in columns.lines().iter().zip(&notes) {
+        wrap::write_lines(&wrap::notes_beside(&format!("{line}  "), notes), out)?;
     }
     Ok(())
 }
 
-fn state_cells(name: &str, row: StateRow, time_wait: &TimeWait) -> [String; 5] {
+fn state_notes(name: &str, row: StateRow, time_wait: &TimeWait) -> Vec<String> {
     let mut notes = Vec::new();
     if name == "TIME_WAIT" {
         notes.push(roles(time_wait));
@@ -83,7 +89,7 @@ fn state_cells(name: &str, row: StateRow, time_wait: &TimeWait) -> [String; 5] {
     if row.mapped > 0 {
         notes.push(format!("{} of them v4-mapped", row.mapped));
     }
-    [name.to_owned(), row.total.to_string(), row.ipv4.to_string(), row.ipv6.to_string(), notes.join("; ")]
+    notes
 }
 
 /// Which TIME_WAITs hold a port: `28360 outbound, 1640 inbound (harmless)`.
@@ -186,6 +192,25 @@ mod tests {
             .socket(6, "10.0.3.21:80", "192.0.2.7:40000")
             .socket(1, "[::ffff:10.0.3.21]:50001", "[::ffff:10.0.3.17]:3306");
         insta::assert_snapshot!(shown(&scene.sample()));
+    }
+
+    #[test]
+    fn notes_stand_below_each_other_where_they_are_long() {
+        let scene = Scene::new()
+            .time_waits(12000, "127.0.0.1", "127.0.0.1:8080")
+            .socket(10, "0.0.0.0:80", "0.0.0.0:0")
+            .socket(6, "[::ffff:10.0.3.21]:50001", "[::ffff:10.0.3.17]:3306")
+            .socket(6, "10.0.3.21:1024", "10.0.3.17:3306");
+        let scene = (0..1200u16)
+            .fold(scene, |scene, index| scene.socket(6, "10.0.3.21:80", &format!("192.0.2.7:{}", 40000 + index)));
+        let text = shown(&scene.sample());
+        let lines: Vec<_> = text.lines().skip_while(|line| !line.starts_with("TIME_WAIT")).take(3).collect();
+        let expected = [
+            "TIME_WAIT          13202    13202        0  12001 outbound,",
+            "                                            1200 inbound (harmless), 1 ambiguous",
+            "                                            1 of them v4-mapped",
+        ];
+        assert_eq!(lines, expected, "{text}");
     }
 
     #[test]

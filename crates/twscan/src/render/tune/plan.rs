@@ -6,7 +6,7 @@ use twscan_core::report::{PlanRefusal, PlanReport, PlannedChange, PlannedEffect}
 use super::{paragraph, rate, short, shown};
 use crate::render::table::{Column, Columns};
 use crate::render::verdict::{self, Severity};
-use crate::render::{finish, provenance};
+use crate::render::{finish, provenance, wrap};
 
 /// A plan for people: what is reached, each change and what it buys, the budgets after.
 pub(crate) fn write(report: &PlanReport, out: &mut impl Write) -> io::Result<()> {
@@ -76,8 +76,8 @@ fn write_changes(report: &PlanReport, out: &mut impl Write) -> io::Result<()> {
             change.capacity.map_or(String::new(), |[before, after]| arrow(&before.to_string(), &after.to_string()));
         let rates = change.sustainable.map_or(String::new(), |[before, after]| arrow(&rate(before), &rate(after)));
         if now.len() + then.len() > ROOM_FOR_VALUES {
-            let line = format!("{}: {now} > {then}", short(change.key));
-            columns.row_below(line, [String::new(), String::new(), String::new(), ports, rates]);
+            let lines = wrap::parts_beside(&format!("{}: ", short(change.key)), [&*now, &format!("> {then}")]);
+            columns.row_below(lines.join("\n"), [String::new(), String::new(), String::new(), ports, rates]);
         } else {
             columns.row([short(change.key).to_owned(), now, then, ports, rates]);
         }

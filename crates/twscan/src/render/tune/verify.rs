@@ -45,7 +45,8 @@ pub(crate) fn write(report: &VerifyReport, root: &Path, out: &mut impl Write) ->
     for bad in &report.bad_lines {
         paragraph("no sense", &format!("{} '{}'", place(bad), bad.value), out)?;
     }
-    writeln!(out, "boot files as {} reads them; {}", report.loader, provenance::line(&report.header))?;
+    writeln!(out, "boot files as {} reads them", report.loader)?;
+    writeln!(out, "{}", provenance::line(&report.header))?;
     finish(out)
 }
 
