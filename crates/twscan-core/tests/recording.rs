@@ -307,7 +307,7 @@ fn a_comparison_says_what_changed_in_words() {
     let (mut before, mut after) = (take(70), take(210));
     before.provenance.captured_at = std::time::UNIX_EPOCH;
     after.provenance.captured_at = std::time::UNIX_EPOCH + std::time::Duration::from_secs(20);
-    after.settings.tw_reuse = Some(TwReuse::On);
+    (before.settings.tw_reuse, after.settings.tw_reuse) = (Some(TwReuse::Off), Some(TwReuse::On));
     (before.counters.active_opens, after.counters.active_opens) = (Some(100), Some(300));
     let report = serde_json::to_value(CompareReport::new(&before, &after, Some(1))).unwrap();
     assert_eq!((&report["schema"], &report["elapsed_s"]), (&"twscan.compare/1".into(), &20.0.into()));
@@ -318,9 +318,10 @@ fn a_comparison_says_what_changed_in_words() {
     assert_eq!((report["destinations"].as_array().unwrap().len(), &report["groups"]), (1, &22.into()));
     let sentence = report["sentence"].as_str().unwrap();
     let begin = "Within 20 s TIME_WAIT went from 30 to 90, ESTABLISHED went from 10 to 30.";
-    assert!(sentence.starts_with(begin) && sentence.contains("tcp_tw_reuse from unknown to 1"), "{sentence}");
+    assert!(sentence.starts_with(begin) && sentence.contains("tcp_tw_reuse from 0 to 1"), "{sentence}");
     assert_eq!(report["caveats"], serde_json::json!([]));
 
+    before.provenance.hostname = Some("one".to_owned());
     after.provenance.hostname = Some("another".to_owned());
     after.provenance.partial = Some("silence".to_owned());
     let caveats = CompareReport::new(&before, &after, None).caveats;
