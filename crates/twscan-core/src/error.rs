@@ -101,7 +101,7 @@ pub enum Error {
     #[error(transparent)]
     Netns(#[from] crate::netns::NetnsError),
     /// The kernel has no route to a destination, so that no source address is known.
-    #[error("cannot find the source address of connections to {destination}; name one")]
+    #[error("no route to {destination}, which would tell the source address of connections to there")]
     Route {
         /// The destination.
         destination: SocketAddr,

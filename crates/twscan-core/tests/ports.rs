@@ -56,7 +56,7 @@ fn a_destination_without_a_route_has_no_source_address() -> Outcome {
             let error = Scan::new().budget_to(at("192.0.2.1:80")).unwrap_err();
             assert_eq!(
                 error.chain(),
-                "cannot find the source address of connections to 192.0.2.1:80; name one: \
+                "no route to 192.0.2.1:80, which would tell the source address of connections to there: \
                  Network is unreachable (os error 101)"
             );
             let named = Scan::new().budget_between([10, 0, 0, 1].into(), at("192.0.2.1:80")).unwrap();

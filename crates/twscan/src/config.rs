@@ -210,6 +210,9 @@ impl Config {
                 };
                 Failure::Usage(format!("{} does not tell the local port range: {cure}", recording.name()))
             }
+            (Failure::Read(error @ Error::Route { .. }), _) if matches!(self.action, Action::Ports(_)) => {
+                Failure::Usage(format!("{}; --source names one", error.chain()))
+            }
             (failure, _) => failure,
         }
     }

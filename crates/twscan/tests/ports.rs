@@ -84,7 +84,7 @@ fn a_destination_that_nobody_went_to_is_answered_too() -> Outcome {
             assert_eq!(document(&["-6"])["budgets"], json!([]));
             let lost = run(&["192.0.2.1:80"]);
             assert_eq!(lost.status.code(), Some(2));
-            assert!(String::from_utf8_lossy(&lost.stderr).contains("name one"));
+            assert!(String::from_utf8_lossy(&lost.stderr).contains("--source names one"));
             assert_eq!(document(&["192.0.2.1:80", "--source", "10.0.0.1"])["budgets"][0]["free"], 18);
         });
     })

@@ -14,7 +14,7 @@ pub enum Reason {
     Unsure(u32),
     /// The range has an odd size and one of its ends is free.
     OddRange,
-    /// The kernel does not show bound-but-idle sockets.
+    /// The source does not show bound-but-idle sockets.
     IdleNotShown,
     /// Live sockets that chose their port by bind() are not told from others.
     ExplicitNotShown,
@@ -44,7 +44,9 @@ impl fmt::Display for Reason {
             Self::OddRange => {
                 f.write_str("the range has an odd number of ports: connect() may leave out its first or last")
             }
-            Self::IdleNotShown => f.write_str("this kernel does not show sockets that are bound and idle"),
+            Self::IdleNotShown => {
+                f.write_str("sockets that are bound and idle are not shown: kernels do since 6.8, texts do not")
+            }
             Self::ExplicitNotShown => f.write_str("this source does not tell which ports were chosen by bind()"),
             Self::Partial => f.write_str("not all sockets were seen"),
         }

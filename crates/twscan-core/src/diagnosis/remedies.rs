@@ -138,6 +138,7 @@ fn reuse(case: &Case<'_>, rate: &Rate<'_>) -> Option<Remedy> {
         _ => format!("tcp_tw_reuse={mode}"),
     };
     let (condition, met) = match (timestamps, loopback) {
+        (true, _) if settings.timestamps.is_none() => ("tcp_timestamps on at both ends, which is not told", None),
         (true, true) => ("tcp_timestamps on: it is", Some(true)),
         (true, false) => ("tcp_timestamps on here: it is; and on the peer, which cannot be seen", None),
         (false, _) => ("tcp_timestamps is 0: it has to be on, and acts on connections made after that", Some(false)),

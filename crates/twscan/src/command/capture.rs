@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use twscan_core::Error;
 use twscan_core::capture::{RecordOptions, RecordedNamespaces, RecordedSample, RecordedVisit, Recording};
 
 use crate::Status;
@@ -33,9 +34,15 @@ fn record(config: &Config, asked: &Capture, stop: &Stop, out: &mut impl Write) -
     let host = config.host();
     let options = options(asked);
     if asked.form == CaptureForm::SsDump {
-        RecordedSample::record(&host, &options)?.write_ss_dump(out)?;
+        let outcome = RecordedSample::record(&host, &options)?.write_ss_dump(out);
         out.flush()?;
-        return Ok(Status::Done);
+        return match outcome {
+            Err(Error::RecordedFault { reason }) => {
+                writeln!(io::stderr(), "warning: what is missing here is missing there too: {reason}")?;
+                Ok(Status::Failed)
+            }
+            outcome => Ok(outcome.map(|()| Status::Done)?),
+        };
     }
     Recording::begin(out)?;
     let started = Instant::now();

@@ -25,7 +25,7 @@ pub(crate) fn write(
     writeln!(out)?;
     let healthy = report.verdict.severity == "ok";
     if healthy {
-        write_vitals(sample, diagnosis, out)?;
+        write_vitals(report, sample, diagnosis, out)?;
     }
     let mut detailed: Vec<SubjectRow> = Vec::new();
     for finding in &report.findings {
@@ -137,10 +137,18 @@ fn write_refused(finding: &FindingRow, out: &mut impl Write) -> io::Result<()> {
 }
 
 /// The figures of a healthy host.
-fn write_vitals(sample: &Sample, diagnosis: &Diagnosis, out: &mut impl Write) -> io::Result<()> {
+fn write_vitals(
+    report: &DiagnoseReport,
+    sample: &Sample,
+    diagnosis: &Diagnosis,
+    out: &mut impl Write,
+) -> io::Result<()> {
     let fullest = match (sample.settings.range, &diagnosis.fullest) {
         (None, _) => "unknown, since the local port range is; --range says it".to_owned(),
-        (_, None) => "no outbound connection holds a local port".to_owned(),
+        (_, None) => match &report.target {
+            None => "no outbound connection holds a local port".to_owned(),
+            Some(target) => format!("no connection to {target} holds a local port"),
+        },
         (_, Some(found)) => fullest(found),
     };
     paragraph("fullest", &fullest, out)?;

@@ -75,9 +75,9 @@ impl Shown {
         !self.any
     }
 
-    /// The states that no output shows, as far as can be told.
+    /// The states that no output shows, as far as can be told; CLOSE none of these tools ever shows.
     pub(super) fn left_out(&self) -> StateSet {
-        !(self.earlier | self.output.shows())
+        !(self.earlier | self.output.shows() | TcpState::Close.into())
     }
 
     /// Says what is left out, or may be; `None` where nothing is.
@@ -85,7 +85,7 @@ impl Shown {
         let left_out = self.left_out();
         let names = |states: StateSet| states.iter().map(TcpState::name).collect::<Vec<_>>().join(", ");
         if !left_out.is_empty() {
-            let shown = !left_out;
+            let shown = (self.earlier | self.output.shows()).intersection(!StateSet::of(TcpState::Close));
             return Some(if shown.is_empty() {
                 "it has no socket, and does not tell which states were asked for (-a is for all)".to_owned()
             } else if shown.iter().count() < left_out.iter().count() {
