@@ -324,10 +324,10 @@ impl Tally for SampleTally<'_> {
         if let Some(holders) = &mut self.holders {
             holders.observe(record);
         }
-        let is_wanted = |wanted: &Wanted<'_>| wanted(record, self.destinations.roles().of(record));
-        if self.filter.matches(record) && self.wanted.is_none_or(is_wanted) {
+        let role = self.destinations.roles().of(record);
+        if self.filter.matches(record) && self.wanted.is_none_or(|wanted| wanted(record, role)) {
             self.states.observe(record);
-            self.destinations.observe(record);
+            self.destinations.observe_as(record, role);
         }
     }
 }

@@ -122,11 +122,18 @@ impl Destinations {
 impl Tally for Destinations {
     #[inline]
     fn observe(&mut self, record: &SocketRecord<'_>) {
+        self.observe_as(record, self.roles.of(record));
+    }
+}
+
+impl Destinations {
+    /// Counts a socket whose role is known already.
+    #[inline]
+    pub(crate) fn observe_as(&mut self, record: &SocketRecord<'_>, role: Role) {
         let state = record.state();
         if state == TcpState::Close {
             return;
         }
-        let role = self.roles.of(record);
         if state == TcpState::TimeWait {
             self.time_wait.add(role);
         }
