@@ -144,7 +144,7 @@ impl Config {
             }
             CommandArgs::Diagnose(args) => Action::Examine(Examine::diagnose(args)?),
             CommandArgs::Explain(args) => Action::Examine(Examine::explain(args)),
-            CommandArgs::Check(args) => Action::Examine(Examine::check(&args)),
+            CommandArgs::Check(args) => Action::Examine(Examine::check(&args)?),
             CommandArgs::Wait(args) => Action::Examine(Examine::wait(&args)?),
             CommandArgs::Forecast(args) => Action::Examine(Examine::forecast(&args)?),
             CommandArgs::Capture(args) => Action::Capture(Capture::resolve(args)),

@@ -68,13 +68,17 @@ impl<'s> Examination<'s> {
         let mut budgets: Vec<_> = budgets.filter(|budget| wanted(&budget.tuple())).collect();
         budgets.sort_by(|a, b| b.percent().total_cmp(&a.percent()).then_with(|| a.tuple().cmp(&b.tuple())));
         let ahead = |budget: &PortBudget| Forecast::new(sample, past.as_ref(), budget, horizon);
-        let fullest = budgets.iter().max_by_key(|budget| (budget.ports().held(), Reverse(budget.tuple())));
-        let fullest = fullest.map(|budget| Fullest { budget: budget.clone(), forecast: ahead(budget) });
         let tuples = budgets.into_iter().enumerate().map(|(place, budget)| TupleCase {
             forecast: if place < MOST_FORECASTS { ahead(&budget) } else { None },
             budget,
         });
         let tuples: Vec<TupleCase> = tuples.collect();
+        let fullest =
+            tuples.iter().max_by_key(|TupleCase { budget, .. }| (budget.ports().held(), Reverse(budget.tuple())));
+        let fullest = fullest.map(|TupleCase { budget, forecast }| Fullest {
+            budget: budget.clone(),
+            forecast: forecast.clone().or_else(|| ahead(budget)),
+        });
         let case = Case {
             sample,
             earlier,

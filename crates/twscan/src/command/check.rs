@@ -9,20 +9,9 @@ use crate::Status;
 use crate::config::Config;
 use crate::failure::Failure;
 
-/// One line and performance data, as monitoring plugins give them; whatever goes wrong is UNKNOWN.
-pub(super) fn run(
-    config: &Config,
-    target: &Result<Option<Target>, String>,
-    warn: f64,
-    crit: f64,
-) -> Result<Status, Failure> {
-    let (state, text) = match target {
-        Err(error) => (State::Unknown, error.clone()),
-        Ok(target) => match judge(config, target.as_ref(), warn, crit) {
-            Ok(judged) => judged,
-            Err(failure) => (State::Unknown, config.say(failure).to_string().replacen("error: ", "", 1)),
-        },
-    };
+/// One line and performance data, as monitoring plugins give them; a failure becomes UNKNOWN where the program ends.
+pub(super) fn run(config: &Config, target: Option<&Target>, warn: f64, crit: f64) -> Result<Status, Failure> {
+    let (state, text) = judge(config, target, warn, crit)?;
     let mut out = crate::render::stdout(config);
     writeln!(out, "TWSCAN {} - {text}", state.name())?;
     crate::render::finish(&mut out)?;

@@ -19,7 +19,7 @@ pub(super) fn run(config: &Config, examine: &Examine) -> Result<Status, Failure>
         Examine::Diagnose(options) => diagnose::run(config, options),
         Examine::Explain { words } => explain::run(config, words),
         Examine::ListPages => explain::list(config),
-        Examine::Check { target, warn, crit } => check::run(config, target, *warn, *crit),
+        Examine::Check { target, warn, crit } => check::run(config, target.as_ref(), *warn, *crit),
         Examine::Wait { target, free, timeout } => wait::run(config, target, *free, *timeout),
         Examine::Forecast { target, interval, horizon, top } => {
             forecast::run(config, target.as_ref(), *interval, *horizon, *top)

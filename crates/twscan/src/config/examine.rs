@@ -13,7 +13,7 @@ pub(crate) enum Examine {
     Diagnose(Diagnose),
     Explain { words: Vec<String> },
     ListPages,
-    Check { target: Result<Option<Target>, String>, warn: f64, crit: f64 },
+    Check { target: Option<Target>, warn: f64, crit: f64 },
     Wait { target: Target, free: u32, timeout: Duration },
     Forecast { target: Option<Target>, interval: Option<Duration>, horizon: Duration, top: Option<usize> },
 }
@@ -44,18 +44,13 @@ impl Examine {
         if args.list { Self::ListPages } else { Self::Explain { words: args.words } }
     }
 
-    /// A plugin says in its own way what is wrong with its arguments.
-    pub(super) fn check(args: &CheckArgs) -> Self {
-        let target = match &args.target {
-            Some(text) => text.parse().map(Some).map_err(|error: twscan_core::target::InvalidTarget| error.to_string()),
-            None => Ok(None),
-        };
-        let target = if args.warn > args.crit {
-            Err(format!("--warn {}% is above --crit {}%", args.warn, args.crit))
-        } else {
-            target
-        };
-        Self::Check { target, warn: args.warn, crit: args.crit }
+    pub(super) fn check(args: &CheckArgs) -> Result<Self, Failure> {
+        let (warn, crit) = (args.warn, args.crit);
+        if warn > crit {
+            return Err(Failure::Usage(format!("--warn {warn}% is above --crit {crit}%")));
+        }
+        let target = args.target.as_deref().map(target).transpose()?;
+        Ok(Self::Check { target, warn, crit })
     }
 
     pub(super) fn wait(args: &WaitArgs) -> Result<Self, Failure> {

@@ -11,7 +11,6 @@ pub(super) struct Shown {
     /// Of the outputs before the one at hand.
     earlier: StateSet,
     output: Output,
-    any: bool,
     ipv4: bool,
     ipv6: bool,
 }
@@ -56,7 +55,6 @@ impl Shown {
         if self.output.source != Some(source) {
             self.begin(source);
         }
-        self.any = true;
         self.output.states |= state.into();
         self.family(family);
     }
@@ -71,13 +69,14 @@ impl Shown {
         (self.ipv4, self.ipv6) = (self.ipv4 || family != AF_INET6, self.ipv6 || family == AF_INET6);
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        !self.any
+    /// The states that the outputs show, as far as can be told.
+    fn states(&self) -> StateSet {
+        self.earlier | self.output.shows()
     }
 
-    /// The states that no output shows, as far as can be told; CLOSE none of these tools ever shows.
+    /// The states that no output shows; CLOSE none of these tools ever shows.
     pub(super) fn left_out(&self) -> StateSet {
-        !(self.earlier | self.output.shows() | TcpState::Close.into())
+        !(self.states() | TcpState::Close.into())
     }
 
     /// Says what is left out, or may be; `None` where nothing is.
@@ -85,7 +84,7 @@ impl Shown {
         let left_out = self.left_out();
         let names = |states: StateSet| states.iter().map(TcpState::name).collect::<Vec<_>>().join(", ");
         if !left_out.is_empty() {
-            let shown = (self.earlier | self.output.shows()).intersection(!StateSet::of(TcpState::Close));
+            let shown = self.states().intersection(!StateSet::of(TcpState::Close));
             return Some(if shown.is_empty() {
                 "it has no socket, and does not tell which states were asked for (-a is for all)".to_owned()
             } else if shown.iter().count() < left_out.iter().count() {

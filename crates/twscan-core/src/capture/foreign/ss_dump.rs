@@ -6,7 +6,6 @@ use super::Sink;
 use crate::Error;
 use crate::capture::faults::{Faults, not_a_recording};
 use crate::host::Source;
-use crate::socket::TcpState;
 use crate::wire::{InetDiagMsg, align4, kind};
 
 /// Whether these bytes begin like such a dump: a netlink header of a socket, or of the end of an empty dump.
@@ -49,25 +48,22 @@ pub(super) fn read(mut input: impl Read, sink: &mut Sink) -> Result<Option<Strin
             break;
         };
         if matches!(kind, kind::TCPDIAG_GETSOCK | kind::SOCK_DIAG_BY_FAMILY) {
-            if payload.len() < SOCKET_LEN {
-                faults.add(format!("the socket at byte {offset} is too short"));
-            } else {
-                if let Ok(socket) = InetDiagMsg::new(payload) {
-                    sink.shown.socket(Source::SsDump, TcpState::from(socket.idiag_state()), socket.idiag_family());
+            match InetDiagMsg::new(payload) {
+                Err(_) => faults.add(format!("the socket at byte {offset} is too short")),
+                Ok(socket) => {
+                    sink.shown.socket(Source::SsDump, socket.idiag_state().into(), socket.idiag_family());
+                    sink.add(payload);
                 }
-                sink.add(payload);
             }
         }
         offset += align4(len) as u64;
     }
-    if sink.shown.is_empty() && faults.is_empty() && offset == 0 {
+    if offset == 0 && faults.is_empty() {
         return Err(not_a_recording("it is empty"));
     }
     Ok(faults.text())
 }
 
 const HEADER_LEN: usize = 16;
-/// `struct inet_diag_msg`.
-const SOCKET_LEN: usize = 72;
 /// The kernel's messages about a socket have a few hundred bytes; 8 KiB leave room for its largest attributes.
 const MOST_MESSAGE: usize = 8 * 1024;
