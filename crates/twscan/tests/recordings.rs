@@ -69,6 +69,8 @@ fn each_reading_command_says_of_a_capture_what_it_said_of_the_host() -> Outcome 
 #[test]
 fn a_dump_for_ss_and_the_text_of_ss_are_read_alike() -> Outcome {
     test_in_netns(|net| {
+        // A later connection of the population takes over no earlier one's port, however slow the machine is.
+        net.set_sysctl("net.ipv4.tcp_tw_reuse", "0").unwrap();
         net.run(|| {
             let listener = Listener::bind("127.0.0.1:9101".parse().unwrap()).unwrap();
             populated(&listener);
