@@ -163,7 +163,7 @@ impl<'h> Sampler<'h> {
         }
     }
 
-    /// Asks for these states and no others.
+    /// Counts sockets in these states and no others.
     #[must_use]
     pub fn states(mut self, states: StateSet) -> Self {
         self.states = states;
@@ -193,7 +193,8 @@ impl<'h> Sampler<'h> {
     }
 
     /// Notes who holds which local ports, for exact budgets: asks for every state and for bound-but-idle sockets, in one
-    /// walk, and in a second, filtered one for live sockets that chose their port by bind().
+    /// walk, and in a second, filtered one for live sockets that chose their port by bind(). Counts them all, unless
+    /// [`states`](Self::states) then leaves some out.
     #[must_use]
     pub fn ports(mut self) -> Self {
         self.ports = true;
@@ -235,12 +236,13 @@ impl<'h> Sampler<'h> {
             destinations: Destinations::new(Roles::new(listening.clone(), settings.range), rules.clone())
                 .at_most(self.max_groups),
             holders: if self.ports { PortHolders::new(&settings, listening.clone()) } else { None },
+            asked: self.states,
             filter: &self.filter,
             wanted: self.wanted.as_deref(),
         };
         let walk = if self.ports {
             // The kernel must not leave out a holder.
-            self.host.tally(self.states, &[], fresh)?
+            self.host.tally(StateSet::PORT_HOLDERS, &[], fresh)?
         } else {
             let for_kernel = Filter::And(vec![self.filter.clone(), self.hint.clone()]);
             self.host.tally_matching(self.states, &for_kernel, fresh)?
@@ -314,6 +316,7 @@ struct SampleTally<'s> {
     states: StateCounts,
     destinations: Destinations,
     holders: Option<PortHolders>,
+    asked: StateSet,
     filter: &'s Filter,
     wanted: Option<&'s Wanted<'s>>,
 }
@@ -323,6 +326,9 @@ impl Tally for SampleTally<'_> {
     fn observe(&mut self, record: &SocketRecord<'_>) {
         if let Some(holders) = &mut self.holders {
             holders.observe(record);
+            if !self.asked.contains(record.state()) {
+                return;
+            }
         }
         let role = self.destinations.roles().of(record);
         if self.filter.matches(record) && self.wanted.is_none_or(|wanted| wanted(record, role)) {

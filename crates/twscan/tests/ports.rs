@@ -1,11 +1,11 @@
 //! `twscan ports` in private network namespaces with known sockets.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test says what it expects by failing")]
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::process::{Command, Output};
 
 use serde_json::{Value, json};
-use twscan_lab::{Dial, First, Listener, Netns, Options, bind_tcp, test_in_netns, time_waits};
+use twscan_lab::{Dial, First, Listener, Netns, Options, bind_tcp, every_state, test_in_netns, time_waits};
 
 type Outcome = Result<(), twscan_lab::Error>;
 
@@ -154,5 +154,68 @@ fn rows_come_as_csv_and_as_one_line() -> Outcome {
             assert_eq!(row, "127.0.0.1,127.0.0.1,8080,,18,9,0,9,0,0,0,9,9,9,50.000,slow,0,exact");
             assert_eq!(text(&["--format", "jsonl"]).lines().count(), 1);
         });
+    })
+}
+
+/// 1000 ports, of which 200 are bound and idle; TIME_WAITs to 127.0.0.1:8080 until connect() fails.
+#[test]
+fn what_bind_alone_holds_is_no_room_in_any_command() -> Outcome {
+    test_in_netns(|net| {
+        net.set_port_range(40_000, 40_999).unwrap();
+        net.set_sysctl("net.ipv4.tcp_tw_reuse", "0").unwrap();
+        net.run(|| {
+            let listener = Listener::bind(at("127.0.0.1:8080")).unwrap();
+            let idle: Vec<_> = (40_000..40_200)
+                .map(|port| bind_tcp(SocketAddr::new([127, 0, 0, 9].into(), port), &Options::default()).unwrap())
+                .collect();
+            let made = time_waits(&Dial::to(at("127.0.0.1:8080")), &listener, 1000, First::Client).unwrap();
+            assert_eq!(made.count, 800, "what connect() granted");
+            let of = |args: &[&str]| -> Value {
+                let output = Command::new(assert_cmd::cargo::cargo_bin("twscan")).args(args).output().unwrap();
+                serde_json::from_slice(&output.stdout).unwrap()
+            };
+            for command in ["summary", "by-dest"] {
+                let document = of(&[command, "--json"]);
+                let row = &document["destinations"].as_array().unwrap().iter().find(|row| row["role"] == "outbound");
+                let row = row.unwrap();
+                assert_eq!((&row["capacity"], &row["free"], &row["zone"]), (&json!(800), &json!(0), &json!("full")));
+                assert_eq!((&row["ports_used"], &row["range_size"]), (&json!(800), &json!(1000)), "{command}");
+            }
+            assert_eq!(of(&["summary", "--json"])["states"]["CLOSE"], Value::Null, "nobody asked for it");
+            let target = of(&["by-dest", "127.0.0.1:8080", "--json"]);
+            assert_eq!(target["destinations"][0]["zone"], "full");
+            let output = Command::new(assert_cmd::cargo::cargo_bin("twscan")).arg("summary").output().unwrap();
+            let text = String::from_utf8(output.stdout).unwrap();
+            assert!(text.starts_with("CRITICAL  127.0.0.1:8080 has no local port left: 800 of 800 used\n"), "{text}");
+            drop(idle);
+            let after = of(&["summary", "--json"]);
+            assert_eq!(
+                (&after["destinations"][0]["free"], &after["destinations"][0]["capacity"]),
+                (&json!(200), &json!(1000))
+            );
+        })
+        .unwrap();
+    })
+}
+
+/// The column stands where there is something to show.
+#[test]
+fn mini_sockets_are_not_counted_as_live() -> Outcome {
+    test_in_netns(|net| {
+        net.run(|| {
+            let made = every_state(IpAddr::from([127, 0, 0, 1]), 3).unwrap();
+            let minis = u64::try_from(made.fin_wait2_minis()).unwrap();
+            let document = document(&[]);
+            let budgets = document["budgets"].as_array().unwrap();
+            let of_minis = budgets.iter().position(|budget| budget["fin_wait2_mini"] == minis).unwrap();
+            let text = text(&[]);
+            let mut table = text.lines().skip_while(|line| !line.starts_with("SOURCE"));
+            assert!(table.next().unwrap().contains("TIME_WAIT  FIN_WAIT2  REUSABLE"), "{text}");
+            let shown: Vec<_> = table.nth(of_minis).unwrap().split_whitespace().collect();
+            let expected = ["used", "live", "time_wait", "fin_wait2_mini"];
+            let expected = expected.map(|name| budgets[of_minis][name].to_string());
+            assert_eq!(shown[2..6], expected);
+        })
+        .unwrap();
     })
 }

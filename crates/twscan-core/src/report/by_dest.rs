@@ -1,14 +1,15 @@
 use std::cmp::Ordering;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use super::{Header, Owner, OwnerScan};
-use crate::budget::{Occupancy, Zone};
+use crate::budget::{LocalPorts, Occupancy, Zone};
 use crate::filter::Filter;
+use crate::port::PortRange;
 use crate::sample::Sample;
 use crate::socket::{StateSet, TcpState};
-use crate::tally::{DestinationCounts, DestinationKey, Role};
+use crate::tally::{DestinationCounts, DestinationKey, Role, Tuple};
 
 /// `twscan.by-dest/1`: sockets by destination.
 #[derive(Debug, Clone, serde::Serialize)]
@@ -64,7 +65,8 @@ impl ByDestReport {
         let kept: u64 = sample.destinations.iter().map(|(_, counts)| counts.sockets()).sum();
         let matched = kept + other.sockets;
         let other = Some(other).filter(|other| other.sockets > 0);
-        let rows = sample.destinations.iter().map(|(key, counts)| Destination::new(sample, key, counts));
+        let judge = Judge::of(sample);
+        let rows = sample.destinations.iter().map(|(key, counts)| judge.row(key, counts));
         let destinations = first(rows, order, top.unwrap_or(groups));
         let header = Header::new(Self::SCHEMA, &sample.provenance);
         let report = Self { header, target, filter: None, destinations, groups, matched, other, owner_scan: None };
@@ -116,7 +118,10 @@ pub struct Destination {
     pub reusable: Option<u32>,
     /// Ports in the local port range; null where it is unknown.
     pub range_size: Option<u32>,
-    /// Connections that fit now; null but on an outbound row, and where a filter, states or a partial result leave sockets
+    /// Connections that fit in all: the range, less reserved and blocked ports; null but on an outbound row.
+    pub capacity: Option<u32>,
+    /// Connections that fit now, as far as they were counted: ports that bind() holds are taken off where they could change
+    /// the zone; null but on an outbound row, and where a filter, states or a partial result leave sockets
     /// out. A destination that is full without them is full.
     pub free: Option<u32>,
     /// Ports held and not reusable, of those that connections to here may use, 0 to 100; null where `ports_used` is, and
@@ -133,54 +138,24 @@ impl Destination {
     /// All groups of a sample.
     #[must_use]
     pub fn all(sample: &Sample) -> Vec<Self> {
-        sample.destinations.iter().map(|(key, counts)| Self::new(sample, key, counts)).collect()
+        let judge = Judge::of(sample);
+        sample.destinations.iter().map(|(key, counts)| judge.row(key, counts)).collect()
     }
 
     /// The outbound groups of a sample that have least left, at most `top`, the fullest first.
-    pub(super) fn fullest(sample: &Sample, top: usize) -> Vec<Self> {
+    #[must_use]
+    pub fn fullest(sample: &Sample, top: usize) -> Vec<Self> {
+        let judge = Judge::of(sample);
         let groups = sample.destinations.iter().filter(|(key, _)| key.role == Role::Outbound);
-        first(groups.map(|(key, counts)| Self::new(sample, key, counts)), Self::fullest_first, top)
+        first(groups.map(|(key, counts)| judge.row(key, counts)), Self::fullest_first, top)
     }
 
     /// The outbound groups of a sample.
     #[must_use]
     pub fn outbound(sample: &Sample) -> Vec<Self> {
+        let judge = Judge::of(sample);
         let groups = sample.destinations.iter().filter(|(key, _)| key.role == Role::Outbound);
-        groups.map(|(key, counts)| Self::new(sample, key, counts)).collect()
-    }
-
-    fn new(sample: &Sample, key: DestinationKey, counts: &DestinationCounts) -> Self {
-        let outbound = key.role == Role::Outbound;
-        let rules = sample.destinations.rules();
-        let budget = if outbound { Occupancy::new(rules, counts.ports) } else { None };
-        // Sockets that were not seen may hold the rest.
-        let whole = sample.provenance.complete();
-        let told = budget.filter(|budget| whole || budget.zone() == Zone::Full);
-        let sockets = counts.sockets();
-        let states = DestinationStates::new(sample, counts);
-        let known = rules.range().is_some() || key.role == Role::Inbound;
-        Self {
-            role: key.role,
-            source: key.source,
-            destination: key.destination,
-            port: key.port,
-            device: Some(key.interface).filter(|index| *index != 0),
-            sockets,
-            states,
-            time_wait: states.of(TcpState::TimeWait),
-            fin_wait2_mini: match counts.of(TcpState::FinWait2) {
-                0 => Some(0),
-                _ => sample.states.fin_wait2_mini().map(|_| u64::from(counts.fin_wait2_mini)),
-            },
-            // An outbound socket's port is in the range, and no two sockets share a four-tuple.
-            ports_used: known.then_some(if outbound { sockets } else { 0 }),
-            reusable: counts.ports.known_reusable().filter(|_| sample.knows(TcpState::TimeWait)),
-            range_size: rules.range().map(crate::port::PortRange::size),
-            free: told.map(|budget| budget.free()),
-            percent: if outbound { told.map(|budget| budget.percent()) } else { known.then_some(0.0) },
-            zone: told.map(|budget| budget.zone()),
-            owners: None,
-        }
+        groups.map(|(key, counts)| judge.row(key, counts)).collect()
     }
 
     /// Orders by what is left: the fullest first, then the one with most ports in use.
@@ -206,6 +181,72 @@ impl Destination {
     fn by_name(&self, other: &Self) -> Ordering {
         let name = |row: &Self| (row.role, row.destination, row.port, row.source, row.device);
         name(self).cmp(&name(other))
+    }
+}
+
+/// Says how full a sample's groups are: port by port where it was taken for that, else by counters.
+struct Judge<'s> {
+    sample: &'s Sample,
+    ports: Option<LocalPorts<'s>>,
+}
+
+/// What a group has left.
+struct Left {
+    capacity: u32,
+    free: u32,
+    percent: f64,
+    zone: Zone,
+}
+
+impl<'s> Judge<'s> {
+    fn of(sample: &'s Sample) -> Self {
+        Self { sample, ports: LocalPorts::of(sample) }
+    }
+
+    fn left(&self, key: &DestinationKey, counts: &DestinationCounts) -> Option<Left> {
+        let (source, destination) = key.source.zip(key.destination).filter(|_| key.role == Role::Outbound)?;
+        let Some(ports) = &self.ports else {
+            let one = Occupancy::new(self.sample.destinations.rules(), counts.ports)?;
+            return Some(Left { capacity: one.capacity(), free: one.free(), percent: one.percent(), zone: one.zone() });
+        };
+        let destination = SocketAddr::new(destination, key.port);
+        let one = ports.budget(&Tuple { source, destination, interface: key.interface });
+        Some(Left { capacity: one.capacity(), free: one.free(), percent: one.percent(), zone: one.zone() })
+    }
+
+    fn row(&self, key: DestinationKey, counts: &DestinationCounts) -> Destination {
+        let (sample, outbound) = (self.sample, key.role == Role::Outbound);
+        let left = self.left(&key, counts);
+        // Sockets that were not seen may hold the rest.
+        let whole = sample.provenance.complete();
+        let told = left.as_ref().filter(|left| whole || left.zone == Zone::Full);
+        let sockets = counts.sockets();
+        let states = DestinationStates::new(sample, counts);
+        let range = sample.settings.range;
+        let known = range.is_some() || key.role == Role::Inbound;
+        Destination {
+            role: key.role,
+            source: key.source,
+            destination: key.destination,
+            port: key.port,
+            device: Some(key.interface).filter(|index| *index != 0),
+            sockets,
+            states,
+            time_wait: states.of(TcpState::TimeWait),
+            fin_wait2_mini: match counts.of(TcpState::FinWait2) {
+                0 => Some(0),
+                _ => sample.states.fin_wait2_mini().map(|_| u64::from(counts.fin_wait2_mini)),
+            },
+            // An outbound socket's port is in the range, and no two sockets share a four-tuple.
+            ports_used: known.then_some(if outbound { sockets } else { 0 }),
+            reusable: counts.ports.known_reusable().filter(|_| sample.knows(TcpState::TimeWait)),
+            range_size: range.map(PortRange::size),
+            capacity: left.as_ref().map(|left| left.capacity),
+            free: told.map(|left| left.free),
+            percent: if outbound { told.map(|left| left.percent) } else { known.then_some(0.0) },
+            zone: told.map(|left| left.zone),
+            owners: None,
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use serde::{Serialize, Serializer};
 
 use super::{Destination, LogsDestination};
-use crate::budget::Zone;
+use crate::budget::{LocalPorts, Zone};
 use crate::sample::Sample;
 
 /// What a host has left to a destination that a log names.
@@ -31,7 +31,8 @@ impl FreePorts {
     /// The budgets of a sample; of several sources to one destination the one with the fewest ports left.
     #[must_use]
     pub fn of(sample: &Sample) -> Self {
-        let rules = sample.destinations.rules();
+        let ports = LocalPorts::of(sample);
+        let rules = ports.as_ref().map_or(sample.destinations.rules(), LocalPorts::rules);
         let mut rows = HashMap::new();
         for row in Destination::outbound(sample) {
             let key = row.destination.map(|address| SocketAddr::new(address, row.port));

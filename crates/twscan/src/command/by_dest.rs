@@ -1,10 +1,12 @@
 use std::cmp::Ordering;
 
+use twscan_core::budget::zones_rest_on_binds;
 use twscan_core::filter::Filter;
 use twscan_core::host::Host;
+use twscan_core::procfs::CounterFile;
 use twscan_core::report::{ByDestReport, Destination};
 use twscan_core::sample::Sampler;
-use twscan_core::socket::SocketRecord;
+use twscan_core::socket::{SocketRecord, StateSet};
 use twscan_core::tally::Role;
 use twscan_core::target::Target;
 
@@ -38,7 +40,8 @@ fn report(config: &Config, asked: &ByDest, host: &Host, note: &Note<'_>) -> Resu
     };
     let parts = asked.filter.clone().into_iter().chain(target.map(Target::filter)).collect();
     let filter = Filter::And(parts);
-    let mut sampler = Sampler::new(host).states(asked.states).counters(&[]).max_groups(asked.max_groups);
+    let mut sampler =
+        Sampler::new(host).states(asked.states).counters(&[CounterFile::Sockstat]).max_groups(asked.max_groups);
     // A target's filter is wider than the target, so that there is no use in asking both of each socket.
     sampler = sampler.filter(asked.filter.clone().unwrap_or_default());
     sampler = sampler.hint(target.map(Target::filter).unwrap_or_default());
@@ -46,6 +49,10 @@ fn report(config: &Config, asked: &ByDest, host: &Host, note: &Note<'_>) -> Resu
         sampler = sampler.wanted(wanted);
     }
     let mut sample = sampler.take()?;
+    let judged = asked.filter.is_none() && asked.states.contains_all(StateSet::ALL);
+    if judged && zones_rest_on_binds(&sample) {
+        sample = sampler.ports().states(StateSet::ALL).take()?;
+    }
     note(&mut sample.provenance, host);
     let order: fn(&Destination, &Destination) -> Ordering = match asked.sort {
         SortKey::Sockets => Destination::most_sockets_first,

@@ -38,7 +38,8 @@ pub(crate) fn write(report: &ByDestReport, asked: StateSet, terminal: bool, out:
     }
     writeln!(out, "{}", matched(report))?;
     if let Some(other) = &report.other {
-        writeln!(out, "{} of them go elsewhere and are counted together (--max-groups)", other.sockets)?;
+        let text = "belong to groups beyond --max-groups, which keeps those apart that come first";
+        writeln!(out, "{} {text}", other.sockets)?;
     }
     if let Some(scan) = &report.owner_scan {
         writeln!(out, "{}", owners::scan_line(scan))?;
@@ -61,6 +62,7 @@ fn write_outbound(
     let to = to(report);
     if rows.is_empty() {
         let none = match (report.header.complete, narrowed) {
+            _ if report.other.is_some() => NONE_APART.to_owned(),
             (false, _) => format!("none seen{to}"),
             (true, true) => "none match".to_owned(),
             (true, false) => format!("none, this host has no connection{to}"),
@@ -78,6 +80,7 @@ fn write_inbound(rows: &[&Destination], report: &ByDestReport, narrowed: bool, o
     if rows.is_empty() {
         let on = to.replacen(" to ", " on ", 1);
         let none = match (report.header.complete, narrowed) {
+            _ if report.other.is_some() => NONE_APART.to_owned(),
             (false, _) => format!("none seen to listen{on}"),
             (true, true) => "none match".to_owned(),
             (true, false) => format!("none, nothing listens{on}"),
@@ -166,7 +169,8 @@ fn matched(report: &ByDestReport) -> String {
         0 => format!("{outbound} outbound, {inbound} inbound"),
         _ => format!("{outbound} outbound, {inbound} inbound, {ambiguous} ambiguous"),
     };
-    format!("{}{walked} sockets match: {roles}", report.matched)
+    let together = report.other.map_or(String::new(), |other| format!(", {} counted together", other.sockets));
+    format!("{}{walked} sockets match: {roles}{together}", report.matched)
 }
 
 /// `addr:port` of the remote side.
@@ -205,6 +209,9 @@ fn source_name(row: &Destination) -> String {
 /// What the counts leave of it for both names.
 const ROOM_FOR_NAMES: usize = 36;
 
+/// What cannot be denied of the groups that are counted together.
+const NONE_APART: &str = "none among the groups that are kept apart";
+
 #[cfg(test)]
 mod tests {
     use twscan_core::filter::Filter;
@@ -241,6 +248,20 @@ mod tests {
         let left_open = "OUTBOUND: none match\n\nINBOUND: none match\n";
         assert!(shown(&new(), StateSet::TIME_WAIT).starts_with(left_open));
         assert!(shown(&new().with_filter(&Filter::default()), StateSet::ALL).contains(left_open));
+    }
+
+    #[test]
+    fn groups_that_are_counted_together_are_not_denied() {
+        let scene = Scene::new()
+            .socket(10, "0.0.0.0:80", "0.0.0.0:0")
+            .socket(1, "10.0.0.1:40000", "10.0.0.2:5000")
+            .socket(6, "10.0.0.1:40001", "10.0.0.2:5000");
+        let text = shown(&scene.capped_sample(1), None, true, None);
+        assert!(text.starts_with("OUTBOUND: none among the groups that are kept apart\n"), "{text}");
+        assert!(text.contains("3 of 3 sockets match: 0 outbound, 1 inbound, 2 counted together\n"), "{text}");
+        assert!(text.contains("\n2 belong to groups beyond --max-groups, which keeps those apart that come first\n"));
+        let text = shown(&Scene::new().socket(10, "0.0.0.0:80", "0.0.0.0:0").capped_sample(0), None, true, None);
+        assert!(text.contains("\nINBOUND: none among the groups that are kept apart\n"), "{text}");
     }
 
     #[test]

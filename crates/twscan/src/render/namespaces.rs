@@ -214,9 +214,9 @@ pub(crate) fn write<R: Overview>(
         writeln!(out)?;
     } else if let Some((place, worst)) = rows.first()
         && let Some(fullest) = worst.fullest()
-        && let Some(range_size) = worst.range_size()
+        && worst.range_size().is_some()
     {
-        verdict::write_on(&fullest, range_size, Some(place), out)?;
+        verdict::write_on(&fullest, Some(place), out)?;
         writeln!(out)?;
     }
     let (matching, others): (Vec<_>, Vec<_>) = rows.into_iter().partition(|(_, row)| row.sockets() != Some(0));

@@ -117,20 +117,17 @@ fn reuse(report: &PortsReport) -> (&'static str, String) {
 }
 
 fn budgets(rows: &[BudgetRow], terminal: bool) -> Vec<String> {
-    let mut columns = Columns::new(&[
-        Column::Left("SOURCE"),
-        Column::Left("DESTINATION"),
-        Column::Right("USED"),
-        Column::Right("LIVE"),
-        Column::Right("TIME_WAIT"),
-        Column::Right("REUSABLE"),
-        Column::Right("FREE"),
-        Column::Left("ZONE"),
-    ]);
+    // Few hosts have mini-sockets, and the room is short.
+    let minis = rows.iter().any(|row| row.fin_wait2_mini.is_some_and(|minis| minis > 0));
+    let left = ["SOURCE", "DESTINATION"].map(Column::Left);
+    let counts = ["USED", "LIVE", "TIME_WAIT"].into_iter().chain(minis.then_some("FIN_WAIT2"));
+    let right = counts.chain(["REUSABLE", "FREE"]).map(Column::Right);
+    let columns: Vec<_> = left.into_iter().chain(right).chain([Column::Left("ZONE")]).collect();
+    let mut columns = Columns::new(&columns);
     for row in rows {
-        let live = row.live.map(|live| live + row.fin_wait2_mini.unwrap_or(0));
-        let counts = [Some(row.used), live, row.time_wait, row.reusable].map(or_unknown);
-        let cells = counts.into_iter().chain([free(row), or_unknown(row.zone.map(Zone::name))]);
+        let counts = [Some(row.used), row.live, row.time_wait].into_iter();
+        let counts = counts.chain(minis.then_some(row.fin_wait2_mini)).chain([row.reusable]).map(or_unknown);
+        let cells = counts.chain([free(row), or_unknown(row.zone.map(Zone::name))]);
         let [source, destination] = names(row);
         if terminal && source.len() + destination.len() > ROOM_FOR_NAMES {
             let blank = [String::new(), String::new()];

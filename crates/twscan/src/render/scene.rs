@@ -49,15 +49,20 @@ impl Scene {
     }
 
     pub(crate) fn sample(self) -> Sample {
-        self.take(false)
+        self.take(|sampler| sampler)
+    }
+
+    /// A sample that keeps so many destinations apart.
+    pub(crate) fn capped_sample(self, groups: usize) -> Sample {
+        self.take(|sampler| sampler.max_groups(groups))
     }
 
     /// A sample for port budgets, forecasts and diagnoses.
     pub(crate) fn ports_sample(self) -> Sample {
-        self.take(true)
+        self.take(|sampler| sampler.ports())
     }
 
-    fn take(self, ports: bool) -> Sample {
+    fn take(self, sampler: impl FnOnce(Sampler<'_>) -> Sampler<'_>) -> Sample {
         let dir = tempfile::tempdir().unwrap();
         let write = |name: &str, text: &str| {
             let path = dir.path().join(name);
@@ -79,8 +84,7 @@ impl Scene {
         write("sys/kernel/osrelease", "6.18.44\n");
         let open = || Err(Error::Open { cause: io::Error::from_raw_os_error(93) });
         let host = Host::new(open, ProcFs::new(dir.path()));
-        let sampler = Sampler::new(&host);
-        let mut sample = if ports { sampler.ports().take() } else { sampler.take() }.unwrap();
+        let mut sample = sampler(Sampler::new(&host)).take().unwrap();
         sample.provenance.captured_at = SystemTime::UNIX_EPOCH + Duration::from_secs(1_531_987_418);
         sample.provenance.dump.elapsed = Duration::from_millis(7);
         sample

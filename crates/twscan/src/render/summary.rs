@@ -31,13 +31,13 @@ pub(crate) fn write(report: &SummaryReport, out: &mut impl Write) -> io::Result<
 }
 
 fn write_verdict(report: &SummaryReport, out: &mut impl Write) -> io::Result<()> {
-    let Some(range_size) = report.range_size else {
+    if report.range_size.is_none() {
         return verdict::write(Severity::Warning, "the local port range is unknown, so what is left is too", out);
-    };
+    }
     let Some(fullest) = report.destinations.first() else {
         return verdict::write(Severity::Ok, "no outbound connection holds a local port", out);
     };
-    verdict::write_on(&Fullest::from(fullest), range_size, None, out)
+    verdict::write_on(&Fullest::from(fullest), None, out)
 }
 
 fn write_states(report: &SummaryReport, out: &mut impl Write) -> io::Result<()> {

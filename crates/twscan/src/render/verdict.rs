@@ -52,6 +52,8 @@ pub(crate) struct Fullest {
     /// Ports in use, reusable ones included.
     pub(crate) used: u64,
     pub(crate) reusable: Option<u32>,
+    /// Connections that fit in all.
+    pub(crate) capacity: u32,
     pub(crate) free: Option<u32>,
     pub(crate) percent: f64,
     pub(crate) zone: Option<Zone>,
@@ -61,6 +63,12 @@ impl Fullest {
     /// `addr:port` of the remote side.
     pub(crate) fn name(&self) -> String {
         self.destination.map_or(format!("*:{}", self.port), |address| SocketAddr::new(address, self.port).to_string())
+    }
+
+    /// Ports that no connect() can have, of the capacity.
+    fn held(&self) -> u64 {
+        let counted = || self.used.saturating_sub(self.reusable.unwrap_or(0).into());
+        self.free.map_or_else(counted, |free| self.capacity.saturating_sub(free).into())
     }
 }
 
@@ -72,6 +80,7 @@ impl From<&Destination> for Fullest {
             port: row.port,
             used: row.ports_used.unwrap_or(0),
             reusable: row.reusable,
+            capacity: row.capacity.unwrap_or(0),
             free: row.free,
             percent: row.percent.unwrap_or(0.0),
             zone: row.zone,
@@ -87,6 +96,7 @@ impl From<&BudgetRow> for Fullest {
             port: row.port,
             used: row.used.into(),
             reusable: row.reusable,
+            capacity: row.capacity,
             free: Some(row.free),
             percent: row.percent.unwrap_or(0.0),
             zone: row.zone,
@@ -95,39 +105,34 @@ impl From<&BudgetRow> for Fullest {
 }
 
 /// The verdict on the destination that has least left, here or in another network namespace.
-pub(crate) fn write_on(
-    fullest: &Fullest,
-    range_size: u32,
-    place: Option<&Place>,
-    out: &mut impl Write,
-) -> io::Result<()> {
+pub(crate) fn write_on(fullest: &Fullest, place: Option<&Place>, out: &mut impl Write) -> io::Result<()> {
     let destination = fullest.name();
     let name = place.map_or(destination.clone(), |place| format!("netns {}: {destination}", place.name));
-    let held = fullest.used.saturating_sub(fullest.reusable.unwrap_or(0).into());
+    let (held, capacity) = (fullest.held(), fullest.capacity);
     let netns = place.and_then(|place| place.reference.as_ref()).map_or(String::new(), |name| format!(" -N {name}"));
     let next = format!("{INDENT}Next: twscan diagnose{netns} {destination}");
     let Some(zone) = fullest.zone else {
-        let text = format!("how many ports are left is unknown; {name} holds at least {held} of {range_size}");
+        let text = format!("how many ports are left is unknown; {name} holds at least {held} of {capacity}");
         return write(Severity::Warning, &text, out);
     };
     match zone {
         Zone::Full => {
-            write(Severity::Critical, &format!("{name} has no local port left: {held} of {range_size} used"), out)?;
+            write(Severity::Critical, &format!("{name} has no local port left: {held} of {capacity} used"), out)?;
             writeln!(out, "{INDENT}connect() fails there with errno 99 (Cannot assign requested address).\n{next}")
         }
         Zone::NearlyFull => {
             let free = fullest.free.unwrap_or(0);
-            write(Severity::Warning, &format!("{name} has {free} local ports left of {range_size}"), out)?;
+            write(Severity::Warning, &format!("{name} has {free} local ports left of {capacity}"), out)?;
             writeln!(out, "{next}")
         }
         Zone::Slow => {
-            let text = format!("{name} holds {held} of {range_size} local ports: each connect() scans");
+            let text = format!("{name} holds {held} of {capacity} local ports: each connect() scans");
             write(Severity::Warning, &text, out)?;
             writeln!(out, "{INDENT}About 300 times slower than below half of the range.\n{next}")
         }
         _ => {
             let everywhere = if place.is_some() { " of every netns read" } else { "" };
-            let rest = format!("has local ports to spare (fullest: {held} of {range_size})");
+            let rest = format!("has local ports to spare (fullest: {held} of {capacity})");
             write(Severity::Ok, &format!("every destination{everywhere} {rest}"), out)
         }
     }

@@ -58,7 +58,7 @@ impl Here {
             if !join {
                 return Seen { provenance: Provenance::of(host), free: None, at };
             }
-            match Sampler::new(host).take() {
+            match Sampler::new(host).ports().take() {
                 Ok(mut sample) => {
                     note(&mut sample.provenance, host.procfs());
                     Seen { free: Some(FreePorts::of(&sample)), provenance: sample.provenance, at }
