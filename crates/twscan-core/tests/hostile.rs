@@ -61,9 +61,9 @@ fn mutations_of_the_corpus_pass_too() {
     let number = |key: &str| std::env::var(key).ok().and_then(|value| value.parse::<u64>().ok());
     let time = Duration::from_secs(number("TWSCAN_HOSTILE_SECONDS").unwrap_or(2));
     let mut seed = number("TWSCAN_HOSTILE_SEED").unwrap_or_else(|| Instant::now().elapsed().as_nanos() as u64 ^ now());
+    let corpora = TARGETS.map(|(name, target)| (name, target, corpus(name)));
     let started = Instant::now();
     let mut rounds = 0u64;
-    let corpora = TARGETS.map(|(name, target)| (name, target, corpus(name)));
     while started.elapsed() < time {
         for (name, target, inputs) in &corpora {
             seed = seed.wrapping_add(1);
@@ -72,7 +72,7 @@ fn mutations_of_the_corpus_pass_too() {
             let begun = Instant::now();
             let outcome = std::panic::catch_unwind(|| target(&input));
             assert!(outcome.is_ok(), "{name}: TWSCAN_HOSTILE_SEED={seed} panics");
-            assert!(begun.elapsed() < Duration::from_secs(20), "{name}: TWSCAN_HOSTILE_SEED={seed} hangs");
+            assert!(begun.elapsed() < Duration::from_secs(60), "{name}: TWSCAN_HOSTILE_SEED={seed} hangs");
         }
         rounds += 1;
     }

@@ -7,6 +7,10 @@ use std::process::{Command, Output};
 use serde_json::Value;
 use twscan_lab::{Dial, First, Listener, Netns, test_in_netns, time_waits};
 
+mod support;
+
+use support::Copy;
+
 type Outcome = Result<(), twscan_lab::Error>;
 
 fn binary() -> Command {
@@ -198,14 +202,10 @@ fn nobody_sees_the_same_numbers() -> Outcome {
             if !uid.contains("4294967295") {
                 return;
             }
-            // The target directory may be closed to nobody: run a copy.
-            let dir = tempfile::tempdir_in("/tmp").unwrap();
-            let copy = dir.path().join("twscan");
-            std::fs::copy(assert_cmd::cargo::cargo_bin("twscan"), &copy).unwrap();
-            std::fs::set_permissions(dir.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+            let copy = Copy::new();
             let output = Command::new("setpriv")
                 .args(["--reuid=65534", "--regid=65534", "--clear-groups", "--bounding-set=-all"])
-                .arg(&copy)
+                .arg(copy.binary())
                 .args(["summary", "--json"])
                 .output()
                 .unwrap();

@@ -2,35 +2,17 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test says what it expects by failing")]
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Output};
 
 use serde_json::Value;
-use tempfile::TempDir;
 use twscan_lab::{Dial, First, Listener, Netns, test_in_netns, time_waits};
 
+mod support;
+
+use support::Copy;
+
 type Outcome = Result<(), twscan_lab::Error>;
-
-/// A copy that everybody may run, since the target directory may be closed to nobody.
-struct Copy {
-    directory: TempDir,
-}
-
-impl Copy {
-    fn new() -> Self {
-        let directory = tempfile::tempdir_in("/tmp").unwrap();
-        // By a process of its own: a file that is open for writing here may be so in a child of another test's just now,
-        // and then cannot be run.
-        let copied = Command::new("cp").arg(assert_cmd::cargo::cargo_bin("twscan")).arg(directory.path()).status();
-        assert!(copied.unwrap().success());
-        std::fs::set_permissions(directory.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
-        Self { directory }
-    }
-
-    fn binary(&self) -> PathBuf {
-        self.directory.path().join("twscan")
-    }
-}
 
 /// 200 TIME_WAITs to 127.0.0.1:9401, 100 to [::1]:9401.
 fn populate(net: &Netns) -> Listener {
@@ -118,7 +100,7 @@ fn a_capture_into_a_pipe_needs_neither() -> Outcome {
             let copy = Copy::new();
             for way in ways() {
                 let capture = run(way, &copy.binary(), &["capture", "-"]).stdout;
-                let file = copy.directory.path().join("capture");
+                let file = copy.directory().join("capture");
                 std::fs::write(&file, capture).unwrap();
                 let args = ["summary", "--json", "--from", file.to_str().unwrap()];
                 let seen = document(way, &copy.binary(), &args);

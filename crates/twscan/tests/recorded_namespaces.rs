@@ -139,7 +139,8 @@ fn every_namespace_is_told_of_a_capture_as_of_the_host() -> Outcome {
             for findings in live.iter_mut().chain(&mut replayed) {
                 // How many namespaces differ is of the whole host, where others come and go.
                 let differs = |finding: &mut Value| finding["code"] == "netns-range-differs";
-                assert_eq!(findings.extract_if(.., differs).count(), 1);
+                // Of a host with very many namespaces none are compared.
+                assert!(findings.extract_if(.., differs).count() <= 1);
             }
             assert_eq!(live, replayed);
 
@@ -182,11 +183,14 @@ fn a_series_holds_every_namespace_each_time() -> Outcome {
             let other = Populated::new(2);
             let dir = tempfile::tempdir().unwrap();
             let [file, hidden] = ["all", "hidden"].map(|name| dir.path().join(name).display().to_string());
-            twscan(&["capture", "--all-netns", "--for", "400ms", "--interval", "200ms", &file]);
+            twscan(&["capture", "--all-netns", "--for", "4s", "--interval", "2s", &file]);
             let bytes = std::fs::read(&file).unwrap();
             let count = |kind: &[u8]| bytes.windows(4).filter(|window| *window == kind).count();
-            assert_eq!((count(b"SMPL"), count(b"NETS")), (3, 3));
-            assert!(count(b"NETN") >= 3);
+            let samples = count(b"SMPL");
+            // A slow machine may leave no time for the last.
+            assert!((2..=3).contains(&samples), "{samples}");
+            assert_eq!(count(b"NETS"), samples);
+            assert!(count(b"NETN") >= samples);
             let inodes = [own.inode().unwrap(), other.inode()];
             let read =
                 |file: &str| documents(&["by-dest", "--all-netns", "--format", "jsonl", "--from", file]).remove(0);

@@ -76,6 +76,8 @@ struct Table {
 impl Table {
     fn make(net: &Netns) -> Self {
         net.set_sysctl("net.ipv4.tcp_tw_reuse", "0").unwrap();
+        // Away from the ports that are bound below.
+        net.set_port_range(50_000, 60_999).unwrap();
         for address in ["10.1.2.3", "192.0.2.1", "fd00::1"] {
             let address: IpAddr = address.parse().unwrap();
             net.add_address("lo", address, if address.is_ipv4() { 32 } else { 128 }).unwrap();

@@ -140,4 +140,4 @@ impl fmt::Display for Step {
 
 /// Loopback handshakes take microseconds; a veth pair under load takes milliseconds, and a lost
 /// SYN is repeated after one second.
-pub(super) const PATIENCE: Duration = Duration::from_secs(5);
+pub(super) const PATIENCE: Duration = Duration::from_secs(20);

@@ -75,7 +75,7 @@ impl Listener {
 
     /// Waits until a connection could be accepted, and leaves it in the queue.
     pub(super) fn wait_for_one(&self) -> Result<(), Error> {
-        let patience = Timespec { tv_sec: 5, tv_nsec: 0 };
+        let patience = Timespec::try_from(PATIENCE).map_err(|_| Error::os("poll", Errno::INVAL))?;
         let ready = poll(&mut [PollFd::new(&self.fd, PollFlags::IN)], Some(&patience));
         match ready {
             Ok(1..) => Ok(()),

@@ -132,7 +132,7 @@ fn client_ports() -> impl Iterator<Item = u16> {
 }
 
 /// How long to wait for the last segments; longer, and somebody else opens sockets here.
-const SETTLING: Duration = Duration::from_secs(2);
+const SETTLING: Duration = Duration::from_secs(15);
 
 #[cfg(test)]
 mod tests {

@@ -57,10 +57,8 @@ fn record(config: &Config, asked: &Capture, stop: &Stop, out: &mut impl Write) -
         sample.write(out)?;
         out.flush()?;
         let Some(series) = asked.series else { break };
-        // From the start, so that slow samples do not add up.
-        let next = series.interval.saturating_mul(count);
-        let over = next.max(started.elapsed()) > series.duration;
-        if over || stop.within(next.saturating_sub(started.elapsed()))? {
+        let Some(pause) = series.pause(count, started.elapsed()) else { break };
+        if stop.within(pause)? {
             break;
         }
     }

@@ -3,10 +3,12 @@
 #![allow(dead_code, reason = "each file uses its part")]
 
 use std::io::Write;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
+use tempfile::TempDir;
 use twscan_lab::{Dial, First, Listener, time_waits};
 
 /// Runs twscan without privileges: as another user where there is one, else without capabilities.
@@ -19,6 +21,31 @@ pub(crate) fn run_unprivileged(args: &[&str]) -> Output {
         command.args(["--reuid=65534", "--regid=65534", "--clear-groups", "--"]);
     }
     command.arg(assert_cmd::cargo::cargo_bin("twscan")).args(args).output().unwrap()
+}
+
+/// A copy that everybody may run, since the target directory may be closed to nobody.
+pub(crate) struct Copy {
+    directory: TempDir,
+}
+
+impl Copy {
+    pub(crate) fn new() -> Self {
+        let directory = tempfile::tempdir_in("/tmp").unwrap();
+        // By a process of its own: a file that is open for writing here may be so in a child of another test's just now,
+        // and then cannot be run.
+        let copied = Command::new("cp").arg(assert_cmd::cargo::cargo_bin("twscan")).arg(directory.path()).status();
+        assert!(copied.unwrap().success());
+        std::fs::set_permissions(directory.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        Self { directory }
+    }
+
+    pub(crate) fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
+    pub(crate) fn binary(&self) -> PathBuf {
+        self.directory.path().join("twscan")
+    }
 }
 
 /// Lets the tests of a file run one after the other, where they judge who has their sockets open: a child that another
