@@ -3,6 +3,10 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::errno::{
+    EACCES, EAFNOSUPPORT, EAGAIN, EBUSY, EINTR, EINVAL, EIO, EMFILE, ENOBUFS, ENOENT, ENOMEM, EOPNOTSUPP, EPERM,
+    EPROTONOSUPPORT,
+};
 use crate::wire::Malformed;
 
 /// What went wrong, by the operation that failed.
@@ -246,19 +250,3 @@ impl Error {
         }
     }
 }
-
-// include/uapi/asm-generic/errno-base.h and errno.h, in the numbering that all but a few architectures share.
-const EPERM: i32 = 1;
-const ENOENT: i32 = 2;
-const EINTR: i32 = 4;
-const EIO: i32 = 5;
-const EAGAIN: i32 = 11;
-const ENOMEM: i32 = 12;
-const EACCES: i32 = 13;
-const EBUSY: i32 = 16;
-const EINVAL: i32 = 22;
-const EMFILE: i32 = 24;
-const EPROTONOSUPPORT: i32 = 93;
-const EOPNOTSUPP: i32 = 95;
-const EAFNOSUPPORT: i32 = 97;
-const ENOBUFS: i32 = 105;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use crate::Error;
+use crate::errno::{EINVAL, EOPNOTSUPP, EPERM};
 use crate::filter::{Filter, Needs};
 use crate::netns::Surroundings;
 use crate::port::PortSet;
@@ -207,6 +208,8 @@ impl Host {
     fn sockets_from(&self, source: Source, states: StateSet, bytecode: &[u8]) -> Result<Sockets, Error> {
         self.walk(source, states, bytecode).or_else(|error| {
             let refused = matches!(error, Error::Refused { .. }) && !bytecode.is_empty();
+            // What a kernel may answer to an operator that it does not have, or not for this reader
+            // (net/ipv4/inet_diag.c, `inet_diag_bc_audit`).
             match error.raw_os_error() {
                 Some(errno @ (EPERM | EINVAL | EOPNOTSUPP)) if refused => {
                     Ok(Sockets { bytecode_refused: Some(errno), ..self.walk(source, states, &[])? })
@@ -368,10 +371,10 @@ impl Sockets {
         }
     }
 
-    /// Whether the kernel runs the bytecode, so that only what it accepts comes.
+    /// Whether the bytecode is run, so that only what it accepts comes: by the kernel, or of a recording where it was.
     #[must_use]
     pub fn is_filtered(&self) -> bool {
-        self.source != Source::Procfs && self.bytecode_refused.is_none()
+        self.bytecode_refused.is_none() && self.dump.is_filtered()
     }
 
     /// Which source serves.
@@ -390,9 +393,3 @@ impl Sockets {
 }
 
 const WHOSE: &str = "which processes had the sockets; capture -p records them, and ss -p and netstat -p print them";
-
-/// What a kernel may answer to bytecode with an operator that it does not have, or not for this reader
-/// (net/ipv4/inet_diag.c, `inet_diag_bc_audit`).
-const EPERM: i32 = 1;
-const EINVAL: i32 = 22;
-const EOPNOTSUPP: i32 = 95;

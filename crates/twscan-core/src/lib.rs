@@ -50,6 +50,7 @@ pub mod budget;
 #[cfg(feature = "capture")]
 pub mod capture;
 pub mod diagnosis;
+mod errno;
 mod error;
 pub mod filter;
 pub mod forecast;

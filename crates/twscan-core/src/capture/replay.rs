@@ -11,8 +11,8 @@ use crate::wire::{InetDiagMsg, Message, Messages, append_message, kind};
 /// A recording that answers dump requests like the kernel it was taken from.
 ///
 /// The request that was recorded gets the recorded datagrams as they were; any other gets those of their sockets that
-/// are in its states and of its family. Filters are not run: what comes is to be judged again, as from
-/// `/proc/net/tcp`. A filter by what no message tells is answered only where it was recorded.
+/// are in its states and of its family. A filter that was not recorded is not run: what comes is to be judged again, as from
+/// `/proc/net/tcp`.
 #[derive(Debug)]
 pub(super) struct Replay {
     walks: Arc<Vec<RecordedWalk>>,
@@ -46,13 +46,13 @@ impl Replay {
                 && recorded.states().contains_all(request.states())
         };
         let position = |filter: &[u8]| self.walks.iter().position(|walk| serves(walk, filter));
-        if let Some(found) = position(request.filter()) {
-            return Ok(found);
-        }
-        if request.filter().first() == Some(&INET_DIAG_BC_AUTO) {
-            return Err(Error::NotRecorded { what: "which ports were chosen by bind()" });
-        }
-        position(&[]).ok_or(Error::NotRecorded { what: "sockets in all the states asked for" })
+        let found = position(request.filter()).or_else(|| position(&[]));
+        found.ok_or(Error::NotRecorded { what: "sockets in all the states asked for" })
+    }
+
+    fn answers(&self) -> Option<(&Answering, &RecordedWalk)> {
+        let answering = self.answering.as_ref()?;
+        Some((answering, self.walks.get(answering.walk)?))
     }
 }
 
@@ -97,8 +97,11 @@ impl Transport for Replay {
     }
 
     fn port_id(&self) -> u32 {
-        let answering = self.answering.as_ref();
-        answering.and_then(|answering| self.walks.get(answering.walk)).map_or(0, |walk| walk.port_id)
+        self.answers().map_or(0, |(_, walk)| walk.port_id)
+    }
+
+    fn is_filtered(&self) -> bool {
+        self.answers().is_some_and(|(answering, walk)| answering.request.filter() == walk.request.filter())
     }
 
     fn elapsed(&self) -> Option<Duration> {
@@ -152,6 +155,3 @@ impl Answering {
             && self.request.family().is_none_or(|family| family == msg.idiag_family())
     }
 }
-
-/// `INET_DIAG_BC_AUTO` (include/uapi/linux/inet_diag.h).
-const INET_DIAG_BC_AUTO: u8 = 6;

@@ -14,12 +14,13 @@ use super::replay::Replay;
 use super::tape::Tape;
 use super::walk::{DATA, RecordedWalk};
 use crate::Error;
+use crate::filter::explicit_binds;
 use crate::host::{Channel, Host, Recorded, Source};
 use crate::netns::Surroundings;
 use crate::procfs::ProcFs;
 use crate::procfs::owner::Wanted;
 use crate::socket::{SocketRecord, StateSet};
-use crate::tally::{Tally, explicit_binds};
+use crate::tally::Tally;
 
 /// One moment of a host as it was recorded.
 #[derive(Debug, Clone)]

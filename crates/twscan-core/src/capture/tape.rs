@@ -110,6 +110,10 @@ struct Recorder {
 }
 
 impl Transport for Recorder {
+    fn is_filtered(&self) -> bool {
+        self.channel.is_filtered()
+    }
+
     fn send(&mut self, request: &[u8]) -> Result<(), Error> {
         self.sent = Instant::now();
         self.channel.send(request)?;

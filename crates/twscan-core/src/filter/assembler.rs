@@ -8,6 +8,8 @@ use crate::wire::{AF_INET, AF_INET6};
 pub(super) enum Op {
     AtLeast(Side, u16),
     AtMost(Side, u16),
+    /// True of sockets whose port the kernel chose, and of TIME_WAITs.
+    Auto,
     Host(Side, Option<Prefix>, Option<u16>),
     Device(u32),
     Mark(u32, u32),
@@ -26,6 +28,7 @@ impl Op {
             Self::AtMost(Side::Local, _) => 3,
             Self::AtLeast(Side::Remote, _) => 4,
             Self::AtMost(Side::Remote, _) => 5,
+            Self::Auto => 6,
             Self::Host(Side::Local, ..) => 7,
             Self::Host(Side::Remote, ..) => 8,
             Self::Device(_) => 9,
@@ -37,6 +40,7 @@ impl Op {
     /// What follows the four bytes of `struct inet_diag_bc_op`.
     fn payload(self) -> Vec<u8> {
         match self {
+            Self::Auto => Vec::new(),
             // A second inet_diag_bc_op, with the port in its field `no`, in host order.
             Self::AtLeast(_, port) | Self::AtMost(_, port) => [[0, 0], port.to_ne_bytes()].concat(),
             Self::Host(_, prefix, port) => {

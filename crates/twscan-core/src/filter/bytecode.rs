@@ -10,11 +10,15 @@ impl Filter {
     /// it is refused with EPERM.
     #[must_use]
     pub fn bytecode(&self) -> Vec<u8> {
-        let mut assembler = Assembler::default();
-        let reject = assembler.label();
-        Test::of(self, false).within(MAX_LEN).emit(&mut assembler, reject);
-        assembler.finish(reject)
+        Test::of(self, false).within(MAX_LEN).assemble()
     }
+}
+
+/// Bytecode for the live sockets whose port was chosen by bind(ip, port), which no [`Filter`] can ask for, since no message
+/// tells it.
+#[must_use]
+pub fn explicit_binds() -> Vec<u8> {
+    Test::Op(Op::Auto, true).assemble()
 }
 
 /// A filter as the kernel can run it: negations are at the leaves, so that each part can be widened to [`Test::Pass`].
@@ -108,6 +112,13 @@ impl Test {
         }
     }
 
+    fn assemble(&self) -> Vec<u8> {
+        let mut assembler = Assembler::default();
+        let reject = assembler.label();
+        self.emit(&mut assembler, reject);
+        assembler.finish(reject)
+    }
+
     /// Appends code that goes on at its end where the test holds, and at the label where it does not.
     fn emit(&self, assembler: &mut Assembler, otherwise: Label) {
         match self {
@@ -152,6 +163,15 @@ mod tests {
     use crate::filter::testing::{conditions, filters, sockets};
     use crate::socket::SocketRecord;
     use crate::wire::InetDiagMsg;
+
+    /// As include/uapi/linux/inet_diag.h has it: `INET_DIAG_BC_AUTO` goes on to a jump behind the end where it is true, else to
+    /// the end itself.
+    #[test]
+    fn explicit_binds_are_those_that_are_not_auto() {
+        let operator = |code: u8| [&[code, 4][..], &8u16.to_ne_bytes()].concat();
+        assert_eq!(explicit_binds(), [operator(6), operator(1)].concat());
+        assert!(is_sound(&explicit_binds()));
+    }
 
     fn bytecode(text: &str) -> Vec<u8> {
         Filter::parse(text, &NumbersOnly).unwrap().bytecode()

@@ -80,6 +80,7 @@ mod selection;
 mod testing;
 mod value;
 
+pub use bytecode::explicit_binds;
 pub use error::ParseError;
 pub use expr::{Comparison, Filter, Needs, Prefix, Side};
 pub use names::{Names, NumbersOnly};

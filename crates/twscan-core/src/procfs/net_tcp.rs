@@ -95,6 +95,10 @@ impl ProcNetTcp {
 }
 
 impl Transport for ProcNetTcp {
+    fn is_filtered(&self) -> bool {
+        false
+    }
+
     fn send(&mut self, request: &[u8]) -> Result<(), Error> {
         let invalid = || Error::Send { cause: io::Error::from(io::ErrorKind::InvalidInput) };
         let (request, sequence) = DumpRequest::decode(request).ok_or_else(invalid)?;

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use super::DumpRequest;
 use super::repeats::Repeats;
 use crate::Error;
+use crate::errno::{EIO, ENOBUFS};
 use crate::socket::SocketRecord;
 use crate::transport::{BUFFER_LEN, Transport};
 use crate::wire::{InetDiagMsg, Message, Messages, kind};
@@ -96,6 +97,11 @@ impl<T: Transport> Dump<T> {
                 Err(error)
             }
         }
+    }
+
+    /// Whether the request's filter is run, so that only what it accepts comes.
+    pub(crate) fn is_filtered(&self) -> bool {
+        self.transport.is_filtered()
     }
 
     /// The kernel's refusal, where the datagram at hand starts with one.
@@ -272,5 +278,3 @@ const NLM_F_DUMP_INTR: u16 = 0x10;
 const MOST_SOCKETS: u64 = 1 << 28;
 /// Datagrams: the kernel sends none without a socket but the last.
 const MOST_BARREN: u32 = 1000;
-const EIO: i32 = 5;
-const ENOBUFS: i32 = 105;

@@ -126,7 +126,8 @@ impl PortHolders {
         self.shows_idle = true;
     }
 
-    /// Takes the ports of live sockets that chose theirs by bind(): the answer to [`explicit_binds`](super::explicit_binds).
+    /// Takes the ports of live sockets that chose theirs by bind(): the answer to
+    /// [`explicit_binds`](crate::filter::explicit_binds).
     pub fn set_explicit(&mut self, ports: &PortSet) {
         self.shows_explicit = true;
         self.explicit = ports.iter().filter(|port| self.range.contains(*port)).collect();
@@ -256,19 +257,3 @@ pub struct Binder {
     /// LISTEN, or CLOSE for a bound-but-idle socket.
     pub state: TcpState,
 }
-
-/// The filter for live sockets whose port was chosen by bind(ip, port): two operations of `INET_DIAG_REQ_BYTECODE`, 4 bytes
-/// each, as include/uapi/linux/inet_diag.h has them. `AUTO` is true for every other socket and for TIME_WAITs; it then goes
-/// on to a jump behind the end, which rejects, else to the end itself, which accepts.
-#[must_use]
-pub fn explicit_binds() -> Vec<u8> {
-    let operation = |code: u8, no: u16| {
-        let [low, high] = no.to_ne_bytes();
-        [code, 4, low, high]
-    };
-    [operation(BC_AUTO, 8), operation(BC_JMP, 8)].concat()
-}
-
-/// `INET_DIAG_BC_JMP` and `INET_DIAG_BC_AUTO`.
-const BC_JMP: u8 = 1;
-const BC_AUTO: u8 = 6;

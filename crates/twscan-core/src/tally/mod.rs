@@ -15,7 +15,7 @@ mod states;
 
 pub use destinations::{DestinationCounts, DestinationKey, Destinations};
 pub use held::{HeldPorts, Hold};
-pub use holders::{Binder, PortHolders, Tuple, explicit_binds};
+pub use holders::{Binder, PortHolders, Tuple};
 pub use live::{LiveSockets, Share};
 pub use ports::{PortRules, PortUse};
 pub use remaining::{Remaining, SECONDS};

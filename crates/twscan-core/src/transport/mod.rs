@@ -33,6 +33,11 @@ pub trait Transport: std::fmt::Debug + Send {
     /// The port id that answers carry, `nlmsg_pid`.
     fn port_id(&self) -> u32;
 
+    /// Whether the filter of the last request is run, so that only what it accepts comes.
+    fn is_filtered(&self) -> bool {
+        true
+    }
+
     /// The time from the request to the last datagram by the channel's own clock, which a recording has; `None` leaves
     /// it to the reader's clock.
     fn elapsed(&self) -> Option<Duration> {
@@ -51,6 +56,10 @@ impl<T: Transport + ?Sized> Transport for Box<T> {
 
     fn port_id(&self) -> u32 {
         (**self).port_id()
+    }
+
+    fn is_filtered(&self) -> bool {
+        (**self).is_filtered()
     }
 
     fn elapsed(&self) -> Option<Duration> {
