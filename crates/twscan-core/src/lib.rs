@@ -42,8 +42,7 @@
 //! # Features
 //! `live` (default): the running kernel; Linux. `serde`: the documents of the command line, in `report`. `logs`: failures
 //! to connect, read from other programs' logs, in `log`. `tuning`: changing parameters; a read-only agent leaves it out.
-//! `capture`: recordings, of this library and of `ss` and `netstat`. What is left without them is pure and compiles
-//! anywhere.
+//! `capture`: recordings, of this library and of `ss` and `netstat`. What is left without them reads files at most.
 #![deny(missing_docs)]
 
 pub mod budget;

@@ -26,7 +26,13 @@ pub(crate) use tune::*;
     version = env!("TWSCAN_VERSION"),
     about = "Which destination uses up this host's local ports: TIME_WAIT read from the kernel in one pass",
     after_help = "Without a command: twscan summary. Reading needs no privilege.\n\n\
-                  Exit codes: 0 done, 1 findings, 2 usage, failure or a partial result; check has its own.",
+                  Exit codes: 0 done, 1 findings, 2 usage, failure or a partial result; check has its own.\n\n\
+                  Examples:\n  \
+                  twscan                                what is there, and what is fullest\n  \
+                  twscan by-dest 8080                   who holds ports to port 8080\n  \
+                  twscan ports 10.0.0.5:5432            how many more connections fit there\n  \
+                  twscan diagnose                       what is wrong, and what cures it\n  \
+                  twscan diagnose --from before.twcap   the same of a recording",
     disable_help_subcommand = true,
     // As wide as the other screens, also in a pipe.
     max_term_width = 80

@@ -123,12 +123,13 @@ fn every_malformed_filter_exits_2_and_names_the_column() {
 fn every_command_shows_examples_in_its_help() {
     let commands = [
         "summary", "by-dest", "list", "ports", "forecast", "diagnose", "explain", "logs", "tune", "check", "wait",
-        "selftest",
+        "selftest", "capture", "compare",
     ];
+    let commands = commands.iter().map(|command| vec![*command, "--help"]).chain([vec!["--help"]]);
     for command in commands {
-        let output = twscan(&[command, "--help"]);
+        let output = twscan(&command);
         assert_eq!(output.status.code(), Some(0));
-        assert!(text(&output.stdout).contains("Examples:\n"), "{command}");
+        assert!(text(&output.stdout).contains("Examples:\n"), "{command:?}");
     }
 }
 
