@@ -3,6 +3,7 @@
 //! A [`Tally`] sees each record once and remembers as little as its question needs; memory grows with the number of
 //! groups, never with the number of sockets.
 
+mod destination_key;
 mod destinations;
 mod held;
 mod holders;
@@ -13,7 +14,8 @@ mod reuse;
 mod roles;
 mod states;
 
-pub use destinations::{DestinationCounts, DestinationKey, Destinations};
+pub use destination_key::DestinationKey;
+pub use destinations::{DestinationCounts, Destinations};
 pub use held::{HeldPorts, Hold};
 pub use holders::{Binder, PortHolders, Tuple};
 pub use live::{LiveSockets, Share};
