@@ -31,7 +31,7 @@ pub(crate) use net_tcp::parse_line;
 pub use settings::{Settings, TwReuse};
 
 use crate::Error;
-use crate::port::PortSet;
+use crate::port::{PortRange, PortSet};
 
 /// A proc file system: the live one, or a directory of the same shape.
 #[derive(Debug, Clone)]
@@ -91,6 +91,15 @@ impl ProcFs {
     /// [`Error::ReadFile`] where a file is there and cannot be read; an absent one is `None` in the settings.
     pub fn settings(&self) -> Result<Settings, Error> {
         Settings::read(|key| self.read(&format!("sys/net/ipv4/{key}")))
+    }
+
+    /// `ip_local_port_range`, where no other parameter is needed.
+    ///
+    /// # Errors
+    /// As for [`settings`](Self::settings).
+    pub fn port_range(&self) -> Result<Option<PortRange>, Error> {
+        let text = self.read("sys/net/ipv4/ip_local_port_range")?;
+        Ok(text.and_then(|text| text.trim().parse().ok()))
     }
 
     /// The connection tracking table; `None` where there is none, or the reader may not see it.

@@ -20,7 +20,7 @@ pub(crate) fn run(config: &Config, asked: &List) -> Result<Status, Failure> {
     let host = config.host();
     let mut origin = Provenance::of(&host);
     let listeners = host.listeners()?;
-    let roles = Roles::new(listeners.tally, host.procfs().settings()?.range);
+    let roles = Roles::new(listeners.tally, host.procfs().port_range()?);
     let is_wanted = |record: &SocketRecord<'_>| config.families.contain(record) && filter.matches(record);
     let whose = match asked.owners {
         true => Some(Whose::find(&host, &roles, states, filter, |record, _| config.families.contain(record))?),
