@@ -47,6 +47,7 @@ impl<'t> Rate<'t> {
         self.beside(self.taken, capacity, life)
     }
 
+    /// The same beside so many ports that are taken.
     pub(super) fn beside(&self, taken: f64, capacity: u32, life: Duration) -> f64 {
         (f64::from(capacity) - taken).max(0.0) / life.as_secs_f64()
     }

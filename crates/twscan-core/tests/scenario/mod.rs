@@ -58,8 +58,8 @@ struct Group {
     /// Whether those in FIN_WAIT2 are mini-sockets.
     #[serde(default)]
     mini: bool,
-    /// The least and the greatest age of TIME_WAITs in seconds; they are spread evenly between. Of mini-sockets that of a
-    /// `tcp_fin_timeout` of 60 s.
+    /// The least and the greatest age of TIME_WAITs in seconds; they are spread evenly between. For mini-sockets: of the
+    /// last minute that they have.
     #[serde(default = "half_a_minute")]
     ages: [f64; 2],
     /// Takes ports as bind(address, 0) does: the other parity first.
