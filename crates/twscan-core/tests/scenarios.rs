@@ -69,6 +69,10 @@ fn every_scenario_finds_what_it_says_and_no_more() {
                 wrong.push(format!("{name}: '{advice}' is not refused"));
             }
         }
+        let text = texts(&diagnosis);
+        let (says, says_not) = (&scenario.expect.says, &scenario.expect.says_not);
+        wrong.extend(says.iter().filter(|one| !text.contains(*one)).map(|one| format!("{name}: no '{one}' in {text}")));
+        wrong.extend(says_not.iter().filter(|one| text.contains(*one)).map(|one| format!("{name}: '{one}' in {text}")));
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
@@ -84,6 +88,21 @@ fn every_code_has_a_scenario_that_raises_it_and_one_that_does_not() {
         };
         assert!(of_code("") && !of_code(".not"), "{code}");
     }
+}
+
+/// What the findings say: a line each for what stands in one.
+fn texts(diagnosis: &Diagnosis) -> String {
+    let lines = diagnosis.findings.iter().flat_map(|finding| {
+        let notes = finding.notes.iter().map(|note| format!("{}: {}", note.label, note.text));
+        let remedies = finding.remedies.iter().map(|one| {
+            let snippet = one.snippet.as_deref().unwrap_or_default();
+            format!("{}: {}: {}: {snippet}", one.when.name(), one.title, one.gives)
+        });
+        let refused = finding.refused.iter().map(|one| format!("{}: {}: {}", one.verdict, one.advice, one.reason));
+        let head = [finding.title.clone(), format!("why: {}", finding.cause)];
+        head.into_iter().chain(notes).chain(remedies).chain(refused)
+    });
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 /// What a person reads is a clause that fits a terminal, and a remedy says what it gives.

@@ -172,6 +172,86 @@ fn a_leak_is_told_with_its_owner() -> Outcome {
     })
 }
 
+/// Of a finding: the note of this label.
+fn note<'d>(finding: &'d Value, label: &str) -> &'d str {
+    let mut notes = finding["notes"].as_array().unwrap().iter();
+    notes.find(|note| note["label"] == label).unwrap()["text"].as_str().unwrap()
+}
+
+fn titles(finding: &Value) -> Vec<&str> {
+    finding["remedies"].as_array().unwrap().iter().map(|remedy| remedy["title"].as_str().unwrap()).collect()
+}
+
+#[test]
+fn ports_that_mini_sockets_hold_have_cures_of_their_own() -> Outcome {
+    test_in_netns(|net| {
+        net.set_sysctl("net.ipv4.tcp_tw_reuse", "0").unwrap();
+        net.set_port_range(40_000, 40_199).unwrap();
+        let to: SocketAddr = "127.0.0.1:8080".parse().unwrap();
+        let (listener, kept) = net
+            .run(|| {
+                raise_open_files().unwrap();
+                let listener = Listener::bind(to).unwrap();
+                let granted = connect_until_fails(&Dial::to(to), &listener, 300).unwrap();
+                assert_eq!(granted.count(), 200);
+                (listener, granted.close_one(First::Client).unwrap())
+            })
+            .unwrap();
+        for reuse in ["0", "2"] {
+            net.set_sysctl("net.ipv4.tcp_tw_reuse", reuse).unwrap();
+            // Longer than the delay after which a TIME_WAIT is taken over.
+            std::thread::sleep(Duration::from_millis(1200));
+            net.run(|| {
+                let diagnosis = json(&["diagnose", "--json"]);
+                let finding = &diagnosis["findings"][0];
+                assert_eq!(finding["code"], "ports-exhausted");
+                let evidence = &finding["evidence"];
+                assert_eq!((&evidence["fin_wait2_mini"], &evidence["time_wait"]), (&200.into(), &0.into()));
+                assert!(note(finding, "seen").contains("all FIN_WAIT2 mini-sockets"), "{finding}");
+                assert!(note(finding, "ends").contains("as mini-sockets end"), "{finding}");
+                let titles = titles(finding);
+                assert!(titles.contains(&"tcp_fin_timeout=15 (for later closes)"), "{titles:?}");
+                assert!(!titles.iter().any(|title| title.starts_with("tcp_tw_reuse")), "{titles:?}");
+                let mut refused = finding["refused"].as_array().unwrap().iter();
+                assert!(!refused.any(|refusal| refusal["advice"] == "tcp_fin_timeout"), "{finding}");
+                assert!(text(&["diagnose"], 0).lines().all(|line| line.len() <= 80));
+            })
+            .unwrap();
+        }
+        // What the kernel says to it; before 6.12 it did take them over.
+        if net.sysctl("net.ipv4.tcp_tw_reuse_delay").is_ok() {
+            let granted = net.run(|| connect_until_fails(&Dial::to(to), &listener, 1).unwrap()).unwrap();
+            assert_eq!(granted.count(), 0);
+        }
+        drop(kept);
+    })
+}
+
+#[test]
+fn what_a_program_keeps_in_fin_wait2_is_for_it_to_close() -> Outcome {
+    test_in_netns(|net| {
+        net.run(|| {
+            raise_open_files().unwrap();
+            let to: SocketAddr = "127.0.0.1:8080".parse().unwrap();
+            let listener = Listener::bind(to).unwrap();
+            let granted = connect_until_fails(&Dial::to(to), &listener, 1100).unwrap();
+            for connection in &granted.connections {
+                connection.shut_down(First::Client).unwrap();
+            }
+            let diagnosis = json(&["diagnose", "--json"]);
+            let mut findings = diagnosis["findings"].as_array().unwrap().iter();
+            let pile = findings.find(|finding| finding["code"] == "fin-wait2-pileup").unwrap();
+            let evidence = &pile["evidence"];
+            assert_eq!((&evidence["sockets"], &evidence["mini_sockets_among_them"]), (&1100.into(), &0.into()));
+            assert!(note(pile, "who").ends_with(&format!("[{}]", std::process::id())), "{pile}");
+            let titles = titles(pile);
+            assert!(!titles.iter().any(|title| title.starts_with("tcp_fin_timeout")), "{titles:?}");
+            assert_eq!(titles[0], "restart the program here that has them");
+        })
+        .unwrap();
+    })
+}
+
 #[test]
 fn a_log_is_taken_into_account() -> Outcome {
     test_in_netns(|net| {

@@ -138,6 +138,7 @@ impl fmt::Display for PortBudget {
 
 /// How sure a number is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Certainty {
     /// The kernel would say the same.
     Exact,

@@ -98,6 +98,7 @@ pub struct UnknownCode(String);
 
 /// How bad a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
 pub enum Severity {
     /// Nothing to report. The severity of a verdict whose findings are none above [`Info`](Self::Info).
     Ok,

@@ -22,7 +22,8 @@ pub struct Facts {
 }
 
 /// Failures of one kind to one destination.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct LogFact {
     /// Where to; `None` where the log does not say.
     pub destination: Option<SocketAddr>,
@@ -42,6 +43,7 @@ pub struct LogFact {
 
 /// Sockets of one process.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct OwnerFact {
     /// Where they go; `None` for those of a local port.
     pub destination: Option<SocketAddr>,
@@ -57,15 +59,36 @@ pub struct OwnerFact {
     pub process: String,
 }
 
+impl OwnerFact {
+    /// A process that has so many sockets; where they go is to be added.
+    #[must_use]
+    pub fn new(process: impl Into<String>, sockets: u64) -> Self {
+        Self { destination: None, local_port: None, state: None, sockets, likely: false, process: process.into() }
+    }
+}
+
 /// Another network namespace.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct NamespaceFact {
     /// Its name.
     pub name: String,
+    /// Its inode, where it is known.
+    pub inode: Option<u64>,
+    /// Whether it is the one that the kernel booted with: the host's own.
+    pub initial: bool,
     /// Its local port range.
     pub range: Option<PortRange>,
-    /// Its TCP sockets.
+    /// Its TCP sockets, as sockstat counts them; 0 where they were not counted.
     pub sockets: u64,
+}
+
+impl NamespaceFact {
+    /// A namespace with this range.
+    #[must_use]
+    pub fn new(name: impl Into<String>, range: Option<PortRange>) -> Self {
+        Self { name: name.into(), inode: None, initial: false, range, sockets: 0 }
+    }
 }
 
 impl Facts {
@@ -76,7 +99,9 @@ impl Facts {
 
     /// Whose sockets to a destination they are, most first.
     pub(super) fn owners_to(&self, destination: SocketAddr) -> Vec<&OwnerFact> {
-        let mut owners: Vec<_> = self.owners.iter().filter(|owner| owner.destination == Some(destination)).collect();
+        // Those of one state are among the others.
+        let of_it = self.owners.iter().filter(|one| one.destination == Some(destination) && one.state.is_none());
+        let mut owners: Vec<_> = of_it.collect();
         owners.sort_by_key(|owner| (owner.likely, std::cmp::Reverse(owner.sockets)));
         owners
     }

@@ -11,8 +11,10 @@ mod explain;
 mod facts;
 mod finding;
 mod gate;
+mod holder;
 #[cfg(feature = "logs")]
 mod log_facts;
+mod rate;
 mod remedies;
 mod remedy;
 mod rules;

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use super::case::{Case, TupleCase};
+use super::holder::Holder;
+use super::rate::{FIN_TIMEOUT, Rate, mini_life};
 use super::remedy::{Refusal, Remedy, Risk, When};
 use super::{Code, Finding};
-use crate::budget::{BindFirstPool, PortBudget};
-use crate::forecast::Forecast;
+use crate::budget::BindFirstPool;
 use crate::port::{PortRange, PortSet};
 use crate::procfs::TwReuse;
 use crate::socket::TIME_WAIT_LIFE;
@@ -17,14 +18,18 @@ pub(super) fn for_ports(case: &Case<'_>, tuple: &TupleCase, mut finding: Finding
     finding = finding.figure_of("demand_per_second", rate.demand).figure("sustainable_per_second", rate.now);
     let mut remedies: Vec<Remedy> = Vec::new();
     remedies.extend(reuse(case, &rate));
+    remedies.extend(shorter_fin_timeout(case, &rate));
     remedies.extend(wider_range(case, &rate));
     remedies.push(second_source(&rate));
     if finding.code == Code::PortsSlow || finding.code == Code::PortsFilling {
         remedies.push(own_range(case, &rate));
     }
     remedies.push(keepalive(tuple));
-    if !rate.is_live {
+    if !rate.is_live() && rate.has_many(Holder::TimeWait) {
         remedies.push(other_side_closes(&rate));
+    }
+    if rate.has_many(Holder::Mini) {
+        remedies.push(other_side_closes_too(&rate));
     }
     remedies.sort_by_key(Remedy::rank);
     finding.remedies = remedies;
@@ -71,46 +76,6 @@ pub(super) fn for_bind_pool(pool: &BindFirstPool, finding: Finding) -> Finding {
     finding
 }
 
-/// How many connections a second a destination bears, and how many it has to.
-struct Rate<'t> {
-    budget: &'t PortBudget,
-    /// `None` where the ages of the TIME_WAITs are not told.
-    demand: Option<f64>,
-    /// What the ports bear as things are.
-    now: f64,
-    /// Whether live connections hold the ports, so that nothing about TIME_WAIT helps.
-    is_live: bool,
-    /// How long a TIME_WAIT is kept where it is taken over.
-    delay: Duration,
-}
-
-impl<'t> Rate<'t> {
-    fn of(case: &Case<'_>, tuple: &'t TupleCase) -> Self {
-        let budget = &tuple.budget;
-        let ports = budget.ports();
-        let delay = case.sample.destinations.rules().reuse().delay.min(TIME_WAIT_LIFE);
-        let is_live = ports.live > ports.time_wait - ports.reusable;
-        let mut rate = Self { budget, demand: tuple.forecast.as_ref().map(Forecast::demand), now: 0.0, is_live, delay };
-        rate.now = rate.with(budget.capacity(), if budget.reuse_applies() { delay } else { TIME_WAIT_LIFE });
-        rate
-    }
-
-    /// Connections a second that this many ports bear beside the live ones, each kept so long.
-    fn with(&self, capacity: u32, life: Duration) -> f64 {
-        f64::from(capacity.saturating_sub(self.budget.ports().live)) / life.as_secs_f64()
-    }
-
-    /// Whether so many a second are enough; where the ports are held by live connections, no rate is.
-    fn suffices(&self, rate: f64) -> Option<bool> {
-        if self.is_live { Some(false) } else { self.demand.map(|demand| rate >= demand) }
-    }
-
-    fn line(&self, rate: f64) -> (String, String) {
-        let to = self.budget.tuple().destination;
-        (format!("{} becomes {} to {to}", per_second(self.now), per_second(rate)), per_second(rate))
-    }
-}
-
 /// `tcp_tw_reuse`, where it buys something.
 fn reuse(case: &Case<'_>, rate: &Rate<'_>) -> Option<Remedy> {
     let settings = &case.sample.settings;
@@ -121,10 +86,17 @@ fn reuse(case: &Case<'_>, rate: &Rate<'_>) -> Option<Remedy> {
         TwReuse::Off => false,
     };
     let timestamps = settings.timestamps != Some(0);
-    if covered && timestamps {
+    if covered && timestamps || !reuse_helps(case, rate) {
         return None;
     }
-    let (gives, short) = rate.line(rate.with(rate.budget.capacity(), rate.delay));
+    let capacity = rate.budget.capacity();
+    let live = rate.budget.ports().live.into();
+    let new = match rate.holder {
+        Holder::Mini if keeps_minis(case) => rate.beside(live, capacity, rate.life),
+        Holder::Mini => rate.beside(live, capacity, rate.delay),
+        _ => rate.with(capacity, rate.delay),
+    };
+    let (gives, short) = rate.line(new);
     let mode = if covered {
         settings.tw_reuse?.value()
     } else if loopback {
@@ -138,14 +110,16 @@ fn reuse(case: &Case<'_>, rate: &Rate<'_>) -> Option<Remedy> {
         _ => format!("tcp_tw_reuse={mode}"),
     };
     let (condition, met) = match (timestamps, loopback) {
+        _ if rate.holder == Holder::Mini && !keeps_minis(case) => {
+            ("a kernel that takes over FIN_WAIT2 mini-sockets: older than 6.12, without its backport", None)
+        }
         (true, _) if settings.timestamps.is_none() => ("tcp_timestamps on at both ends, which is not told", None),
         (true, true) => ("tcp_timestamps on: it is", Some(true)),
         (true, false) => ("tcp_timestamps on here: it is; and on the peer, which cannot be seen", None),
         (false, _) => ("tcp_timestamps is 0: it has to be on, and acts on connections made after that", Some(false)),
     };
     let remedy = Remedy::new(When::Now, title, gives).short(short).provided(condition, met);
-    let mut remedy =
-        remedy.enough(rate.suffices(rate.with(rate.budget.capacity(), rate.delay))).set("net.ipv4.tcp_tw_reuse", &mode);
+    let mut remedy = remedy.enough(rate.suffices(new)).set("net.ipv4.tcp_tw_reuse", &mode);
     if !timestamps {
         remedy = remedy.set("net.ipv4.tcp_timestamps", &1);
     }
@@ -154,6 +128,47 @@ fn reuse(case: &Case<'_>, rate: &Rate<'_>) -> Option<Remedy> {
     } else {
         remedy.risk(Risk::Medium, "acts at once; a peer behind NAT that drops timestamps gains nothing")
     })
+}
+
+/// Whether any of the ports may be taken over.
+fn reuse_helps(case: &Case<'_>, rate: &Rate<'_>) -> bool {
+    rate.holder != Holder::Mini || rate.has_many(Holder::TimeWait) || !keeps_minis(case)
+}
+
+/// Whether mini-sockets are surely kept: connect() took them over before Linux 6.12 (net/ipv4/tcp_ipv4.c,
+/// `tcp_twsk_unique`).
+fn keeps_minis(case: &Case<'_>) -> bool {
+    case.sample.destinations.rules().reuse().keeps_fin_wait2
+}
+
+/// `tcp_fin_timeout`, where mini-sockets hold ports, and for longer than they have to.
+fn shorter_fin_timeout(case: &Case<'_>, rate: &Rate<'_>) -> Option<Remedy> {
+    let timeout = case.sample.settings.fin_timeout.filter(|timeout| *timeout > SHORT_FIN_TIMEOUT)?;
+    if !rate.has_many(Holder::Mini) {
+        return None;
+    }
+    let capacity = rate.budget.capacity();
+    let new = match rate.holder {
+        Holder::Mini => rate.with(capacity, mini_life(SHORT_FIN_TIMEOUT)),
+        _ => {
+            let minis = f64::from(rate.budget.ports().fin_wait2_mini);
+            let freed = minis * (1.0 - SHORT_FIN_TIMEOUT.as_secs_f64() / timeout.as_secs_f64());
+            rate.beside(rate.taken - freed, capacity, rate.life)
+        }
+    };
+    let (gives, short) = rate.line(new);
+    Some(fin_timeout(gives).short(short).enough(rate.suffices(new)))
+}
+
+/// The `tcp_fin_timeout` that is advised.
+pub(super) fn fin_timeout(gives: impl Into<String>) -> Remedy {
+    let seconds = SHORT_FIN_TIMEOUT.as_secs();
+    Remedy::new(When::Now, format!("tcp_fin_timeout={seconds} (for later closes)"), gives)
+        .risk(
+            Risk::Low,
+            "mini-sockets that are there keep their time; a peer that closes later than that is answered by RST",
+        )
+        .set("net.ipv4.tcp_fin_timeout", &seconds)
 }
 
 /// A wider range, with the services inside it reserved.
@@ -168,8 +183,7 @@ fn wider_range(case: &Case<'_>, rate: &Rate<'_>) -> Option<Remedy> {
     reserved.union_with(&listening.iter().filter(|port| wide.contains(*port)).collect());
     let mut usable = PortSet::from(wide);
     usable.subtract(&reserved);
-    let life = if rate.budget.reuse_applies() { rate.delay } else { TIME_WAIT_LIFE };
-    let new = rate.with(usable.len(), life);
+    let new = rate.with(usable.len(), rate.life);
     let (gives, short) = rate.line(new);
     let mut remedy = Remedy::new(When::Now, format!("ip_local_port_range={} {}", wide.low(), wide.high()), gives)
         .short(short)
@@ -196,7 +210,7 @@ fn wide_range(case: &Case<'_>) -> Option<PortRange> {
 
 fn second_source(rate: &Rate<'_>) -> Remedy {
     let doubled = rate.now * 2.0;
-    let enough = if rate.is_live { None } else { rate.suffices(doubled) };
+    let enough = if rate.is_live() { None } else { rate.suffices(doubled) };
     let (gives, short) = rate.line(doubled);
     Remedy::new(When::Now, "a second source address", format!("twice: {gives}"))
         .short(short)
@@ -267,10 +281,22 @@ fn other_side_closes(rate: &Rate<'_>) -> Remedy {
         format!("{used} TIME_WAITs move to the server's port, where they hold no ephemeral port"),
     )
     .short("0 ports")
-    .enough(true)
+    .enough((!rate.has_many(Holder::Mini)).then_some(true))
     .provided("a protocol where the server closes: HTTP/1.0, or Connection: close in the request", None)
     .risk(Risk::Low, "still a handshake for each request")
     .snippet(include_str!("snippets/server_closes.txt"))
+}
+
+/// The cure of mini-sockets: each is a TIME_WAIT as soon as the other side closes.
+fn other_side_closes_too(rate: &Rate<'_>) -> Remedy {
+    let life = if rate.budget.reuse_applies() { rate.delay } else { TIME_WAIT_LIFE };
+    let new = rate.beside(rate.budget.ports().live.into(), rate.budget.capacity(), life);
+    let (gives, short) = rate.line(new);
+    Remedy::new(When::Last, MEND_THE_OTHER_SIDE, format!("TIME_WAITs instead of mini-sockets: {gives}"))
+        .short(short)
+        .enough(rate.suffices(new))
+        .provided("tcp_tw_reuse that covers it, for a TIME_WAIT lasts a minute too", rate.budget.reuse_applies())
+        .risk(Risk::Low, "")
 }
 
 /// What is advised, and does not help.
@@ -279,6 +305,10 @@ fn refusals(case: &Case<'_>, rate: &Rate<'_>) -> Vec<Refusal> {
     let settings = &case.sample.settings;
     let loopback = rate.budget.tuple().is_loopback();
     match settings.tw_reuse {
+        _ if !reuse_helps(case, rate) => {
+            let reason = "connect() takes over no FIN_WAIT2 mini-socket (kernels since 6.12)";
+            refusals.push(Refusal::no_gain("tcp_tw_reuse", reason));
+        }
         Some(TwReuse::Loopback | TwReuse::Off) if loopback => {
             let reason = "on the loopback 2, the kernel's default, does the same";
             refusals.push(Refusal::no_gain("tcp_tw_reuse=1 instead of 2", reason));
@@ -295,21 +325,25 @@ fn refusals(case: &Case<'_>, rate: &Rate<'_>) -> Vec<Refusal> {
     if let Some(range) = settings.range.filter(|range| range.size() * 10 >= wide * 9) {
         refusals.push(Refusal::no_gain("a wider ip_local_port_range", format!("{range} is all there is")));
     }
-    let timeout = settings.fin_timeout.map_or(60, |timeout| timeout.as_secs());
-    refusals.extend([
-        Refusal::refused("tcp_tw_recycle=1", "removed in Linux 4.12; before, it broke clients behind NAT"),
-        Refusal::refused(
+    let timeout = settings.fin_timeout.unwrap_or(FIN_TIMEOUT);
+    let minis = rate.budget.ports().fin_wait2_mini;
+    refusals.push(Refusal::refused("tcp_tw_recycle=1", "removed in Linux 4.12; before, it broke clients behind NAT"));
+    if rate.has_many(Holder::Mini) {
+        if timeout <= SHORT_FIN_TIMEOUT {
+            refusals.push(Refusal::no_gain("tcp_fin_timeout=15", format!("it is {} s already", timeout.as_secs())));
+        }
+    } else if f64::from(minis) < MANY_FIN_WAIT2 {
+        let timeout = timeout.as_secs();
+        refusals.push(Refusal::refused(
             "tcp_fin_timeout",
             format!("it is of FIN_WAIT2 ({timeout} s here); TIME_WAIT is 60 s, fixed when the kernel is built"),
-        ),
+        ));
+    }
+    refusals.extend([
         Refusal::refused("a lower tcp_max_tw_buckets", "drops TIME_WAIT's protection instead of needing fewer"),
         Refusal::refused("SO_LINGER 0", "close() then sends RST: data in flight is lost, and the peer sees an error"),
     ]);
     refusals
-}
-
-fn per_second(rate: f64) -> String {
-    format!("{:.0}/s", rate.floor())
 }
 
 fn shorten(text: &str) -> String {
@@ -319,6 +353,12 @@ fn shorten(text: &str) -> String {
     }
 }
 
+/// What ends mini-sockets and keeps them from coming.
+pub(super) const MEND_THE_OTHER_SIDE: &str = "mend the other side: it does not close";
+/// The `tcp_fin_timeout` that is advised: longer than a peer that closes at all takes to do so.
+pub(super) const SHORT_FIN_TIMEOUT: Duration = Duration::from_secs(15);
+/// Fewer sockets in FIN_WAIT2 to one destination are no finding.
+pub(super) const MANY_FIN_WAIT2: f64 = 1000.0;
 /// The lower end of the range that tutorials advise: above what services commonly listen on.
 const WIDE_LOW: u16 = 10_240;
 /// The connections of a pool: more than most services have requests under way to one destination.

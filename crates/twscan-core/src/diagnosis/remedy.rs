@@ -90,6 +90,7 @@ impl Remedy {
 
 /// What a remedy is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
 pub enum When {
     /// Ends it tonight.
     Now,
@@ -110,6 +111,7 @@ impl When {
 
 /// How much can go wrong with a remedy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
 pub enum Risk {
     /// Little.
     Low,

@@ -3,7 +3,7 @@ use std::net::IpAddr;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use super::Header;
-use crate::diagnosis::{Diagnosis, Figure, Finding, Note, Refusal, Remedy, Risk, When};
+use crate::diagnosis::{Diagnosis, Figure, Finding, Note, Refusal, Remedy, Risk, Severity, When};
 use crate::sample::Sample;
 
 /// `twscan diagnose --json`: what is wrong, and what cures it.
@@ -35,7 +35,7 @@ impl DiagnoseReport {
         Self {
             header: Header::new(Self::SCHEMA, &sample.provenance),
             target,
-            verdict: Verdict { severity: diagnosis.severity().name(), headline: diagnosis.headline.clone() },
+            verdict: Verdict { severity: diagnosis.severity(), headline: diagnosis.headline.clone() },
             findings: diagnosis.findings.iter().map(FindingRow::from).collect(),
             checks: diagnosis.checks,
             unseen: diagnosis.unseen.clone(),
@@ -48,7 +48,8 @@ impl DiagnoseReport {
 #[non_exhaustive]
 pub struct Verdict {
     /// `ok` (no finding above info), `warning` or `critical`.
-    pub severity: &'static str,
+    #[serde(serialize_with = "severity_name")]
+    pub severity: Severity,
     /// What is wrong, with the destination as addr:port where there is one.
     pub headline: String,
 }
@@ -62,7 +63,8 @@ pub struct FindingRow {
     /// The same on each run while the finding lasts.
     pub fingerprint: String,
     /// `info`, `warning` or `critical`.
-    pub severity: &'static str,
+    #[serde(serialize_with = "severity_name")]
+    pub severity: Severity,
     /// One line.
     pub title: String,
     /// What it is about.
@@ -86,7 +88,7 @@ impl From<&Finding> for FindingRow {
         Self {
             code: finding.code.name(),
             fingerprint: finding.fingerprint(),
-            severity: finding.severity.name(),
+            severity: finding.severity,
             title: finding.title.clone(),
             subject: SubjectRow { source: subject.source, destination: subject.destination, port: subject.port },
             evidence: finding.evidence.clone(),
@@ -198,6 +200,10 @@ impl From<&Refusal> for RefusalRow {
     fn from(refusal: &Refusal) -> Self {
         Self { advice: refusal.advice.clone(), verdict: refusal.verdict, reason: refusal.reason.clone() }
     }
+}
+
+fn severity_name<S: Serializer>(severity: &Severity, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(severity.name())
 }
 
 /// An object of numbers; whole ones without a point.

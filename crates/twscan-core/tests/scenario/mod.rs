@@ -55,7 +55,11 @@ struct Group {
     local: String,
     #[serde(default)]
     remote: Option<String>,
-    /// The least and the greatest age of TIME_WAITs in seconds; they are spread evenly between.
+    /// Whether those in FIN_WAIT2 are mini-sockets.
+    #[serde(default)]
+    mini: bool,
+    /// The least and the greatest age of TIME_WAITs in seconds; they are spread evenly between. For mini-sockets: of the
+    /// last minute that they have.
     #[serde(default = "half_a_minute")]
     ages: [f64; 2],
     /// Takes ports as bind(address, 0) does: the other parity first.
@@ -72,9 +76,33 @@ struct FactFile {
     #[serde(default)]
     log: Vec<LogFile>,
     ipv6_loopback: Option<bool>,
+    /// Whether this namespace is the one that the kernel booted with.
     #[serde(default)]
-    namespaces: BTreeMap<String, String>,
-    close_wait_owner: Option<String>,
+    initial_netns: bool,
+    /// Other namespaces; one of the name `host` is the one that the kernel booted with.
+    #[serde(default)]
+    namespaces: BTreeMap<String, NamespaceFile>,
+    #[serde(default)]
+    owners: Vec<OwnerFile>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NamespaceFile {
+    range: String,
+    #[serde(default)]
+    sockets: u64,
+    inode: Option<u64>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OwnerFile {
+    process: String,
+    sockets: u64,
+    destination: Option<SocketAddr>,
+    local_port: Option<u16>,
+    state: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -100,6 +128,11 @@ pub(crate) struct Expect {
     pub(crate) remedies: BTreeMap<String, ExpectedRemedy>,
     #[serde(default)]
     pub(crate) refused: Vec<String>,
+    /// What the findings say, in any of their texts, and what they must not.
+    #[serde(default)]
+    pub(crate) says: Vec<String>,
+    #[serde(default)]
+    pub(crate) says_not: Vec<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -112,7 +145,8 @@ pub(crate) struct ExpectedRemedy {
 
 impl Scenario {
     pub(crate) fn diagnose(&self) -> Diagnosis {
-        let sample = self.sample(&self.counters, &self.sockets, 0.0);
+        let mut sample = self.sample(&self.counters, &self.sockets, 0.0);
+        sample.provenance.initial_netns = self.facts.initial_netns;
         let earlier = self.earlier.as_ref();
         let earlier = earlier.map(|earlier| self.sample(&earlier.counters, &earlier.sockets, earlier.seconds_before));
         Examination::new(&sample)
@@ -125,27 +159,23 @@ impl Scenario {
     fn facts(&self) -> Facts {
         let mut facts = Facts::default();
         facts.ipv6_loopback = self.facts.ipv6_loopback;
-        facts.log.extend(self.facts.log.iter().map(|log| LogFact {
-            destination: log.destination,
-            localhost: log.localhost,
-            ports_exhausted: log.ports_exhausted,
-            bind_pool: log.bind_pool,
-            events: log.events,
-            span: None,
-            program: log.program.clone(),
+        facts.log.extend(self.facts.log.iter().map(|log| {
+            let mut fact = LogFact::default();
+            (fact.destination, fact.localhost, fact.events) = (log.destination, log.localhost, log.events);
+            (fact.ports_exhausted, fact.bind_pool) = (log.ports_exhausted, log.bind_pool);
+            fact.program.clone_from(&log.program);
+            fact
         }));
-        facts.namespaces.extend(self.facts.namespaces.iter().map(|(name, range)| NamespaceFact {
-            name: name.clone(),
-            range: Some(range.parse().unwrap()),
-            sockets: 1,
+        facts.namespaces.extend(self.facts.namespaces.iter().map(|(name, file)| {
+            let mut fact = NamespaceFact::new(name, Some(file.range.parse().unwrap()));
+            (fact.initial, fact.sockets, fact.inode) = (name == "host", file.sockets, file.inode);
+            fact
         }));
-        facts.owners.extend(self.facts.close_wait_owner.iter().map(|process| OwnerFact {
-            destination: None,
-            local_port: Some(8080),
-            state: Some(TcpState::CloseWait),
-            sockets: 1,
-            likely: false,
-            process: process.clone(),
+        facts.owners.extend(self.facts.owners.iter().map(|file| {
+            let mut fact = OwnerFact::new(&file.process, file.sockets);
+            (fact.destination, fact.local_port) = (file.destination, file.local_port);
+            fact.state = file.state.as_deref().map(|name| TcpState::from_name(name).unwrap());
+            fact
         }));
         facts
     }
@@ -159,7 +189,16 @@ impl Scenario {
         };
         let mut settings: BTreeMap<String, String> = DEFAULTS.map(|(key, value)| (key.into(), value.into())).into();
         for (key, value) in &self.settings {
-            let number = || value.as_integer().expect("a setting is a text or a number").to_string();
+            if value.as_bool() == Some(false) {
+                assert!(settings.remove(key).is_some(), "{key}");
+                continue;
+            }
+            let number = || {
+                value
+                    .as_integer()
+                    .expect("a setting is a text, a number, or false where the kernel has none")
+                    .to_string()
+            };
             let text = value.as_str().map_or_else(number, str::to_owned);
             assert!(settings.insert(key.clone(), text).is_some() || KNOWN.contains(&key.as_str()), "{key}");
         }
@@ -216,7 +255,8 @@ impl Group {
             };
             let age = youngest + (oldest - youngest) * (f64::from(index) + 0.5) / f64::from(self.count);
             let ticks = ((60.0 - age).max(0.0) * 100.0) as u32;
-            let timer = if state == TcpState::TimeWait { format!("03:{ticks:08X}") } else { "00:00000000".to_owned() };
+            let closed = state == TcpState::TimeWait || self.mini;
+            let timer = if closed { format!("03:{ticks:08X}") } else { "00:00000000".to_owned() };
             let (local, remote, state) = (hex(local), hex(remote), state.number());
             writeln!(
                 text,

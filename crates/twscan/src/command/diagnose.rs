@@ -1,6 +1,6 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use twscan_core::diagnosis::{Code, Diagnosis, Examination, Facts};
+use twscan_core::diagnosis::{Code, Diagnosis, Examination, Facts, Finding};
 use twscan_core::host::Host;
 use twscan_core::report::DiagnoseReport;
 use twscan_core::sample::{Provenance, Sample};
@@ -23,7 +23,7 @@ pub(super) fn run(config: &Config, options: &Diagnose) -> Result<Status, Failure
         let status = everywhere::run(config, |host, note| {
             let (report, sample, diagnosis) = judge(config, options, host, note)?;
             any_failed.fetch_or(failed(&diagnosis), Ordering::Relaxed);
-            Ok(Judged::new(report, &sample, diagnosis.severity()))
+            Ok(Judged::new(report, &sample))
         })?;
         return Ok(if status == Status::Done && any_failed.into_inner() { Status::Findings } else { status });
     }
@@ -63,7 +63,11 @@ fn judge(
             .diagnose()
     };
     let mut diagnosis = examine(&facts);
-    if !options.owners && host.knows_owners() && diagnosis.find(Code::CloseWaitLeak).is_some() {
+    let leak = |finding: &Finding| {
+        let open = finding.notes.iter().any(|note| note.label == "who");
+        matches!(finding.code, Code::CloseWaitLeak | Code::FinWait2Pileup) && open
+    };
+    if !options.owners && host.knows_owners() && diagnosis.findings.iter().any(leak) {
         // A leak is somebody's: without the name the finding is half of one.
         facts::add_owners(host, &sample, &mut facts)?;
         diagnosis = examine(&facts);

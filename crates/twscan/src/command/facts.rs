@@ -8,7 +8,9 @@ use twscan_core::diagnosis::{Facts, NamespaceFact, OwnerFact};
 use twscan_core::filter::Filter;
 use twscan_core::host::Host;
 use twscan_core::log::{LogOptions, LogTally, open};
-use twscan_core::netns::{Namespaces, Visit};
+use twscan_core::netns::{Namespaces, NetnsName, Visit};
+use twscan_core::port::PortRange;
+use twscan_core::procfs::{CounterFile, ProcFs};
 use twscan_core::sample::Sample;
 use twscan_core::socket::{StateSet, TcpState};
 use twscan_core::tally::{DestinationCounts, DestinationKey, Role};
@@ -48,14 +50,11 @@ fn add_namespaces(host: &Host, facts: &mut Facts) {
     if others == 0 || others > MOST_NAMESPACES {
         return;
     }
-    let read = || host.procfs().settings().ok().and_then(|settings| settings.range);
-    let Ok(visits) = found.visit(|_| read()) else { return };
+    let Ok(visits) = found.visit(|_| Seen::of(host.procfs())) else { return };
     let mut unread = 0;
     for (namespace, visit) in visits.into_iter().filter(|(namespace, _)| !namespace.is_current()) {
         match visit {
-            Visit::Read(range) => {
-                facts.namespaces.push(NamespaceFact { name: namespace.name().to_string(), range, sockets: 0 });
-            }
+            Visit::Read(seen) => facts.namespaces.push(seen.fact(namespace.name(), namespace.inode())),
             Visit::Refused(_) => unread += 1,
             _ => {}
         }
@@ -76,15 +75,37 @@ fn add_recorded_namespaces(config: &Config, sample: &Sample, facts: &mut Facts) 
     for netns in others {
         match netns.visit() {
             RecordedVisit::Read(other) => {
-                let settings = other.host(config.recording_name()).procfs().settings();
-                let range = settings.ok().and_then(|settings| settings.range);
-                facts.namespaces.push(NamespaceFact { name: netns.name().to_string(), range, sockets: 0 });
+                let seen = Seen::of(other.host(config.recording_name()).procfs());
+                facts.namespaces.push(seen.fact(netns.name(), netns.inode()));
             }
             RecordedVisit::Refused(_) | RecordedVisit::Missing => unread += 1,
             _ => {}
         }
     }
     facts.unread_namespaces = Some(facts.namespaces.len() + unread);
+}
+
+/// What another namespace's files tell.
+struct Seen {
+    range: Option<PortRange>,
+    sockets: u64,
+}
+
+impl Seen {
+    fn of(procfs: &ProcFs) -> Self {
+        let range = procfs.settings().ok().and_then(|settings| settings.range);
+        let counters = procfs.counters_of(&[CounterFile::Sockstat, CounterFile::Sockstat6]).unwrap_or_default();
+        let sockets = [counters.tcp_inuse, counters.tcp6_inuse, counters.tcp_tw].into_iter().flatten().sum();
+        Self { range, sockets }
+    }
+
+    fn fact(self, name: &NetnsName, inode: Option<u64>) -> NamespaceFact {
+        let mut fact = NamespaceFact::new(name.to_string(), self.range);
+        fact.inode = inode;
+        fact.initial = *name == NetnsName::Host;
+        fact.sockets = self.sockets;
+        fact
+    }
 }
 
 /// Whose the sockets of the destinations are.
@@ -94,8 +115,10 @@ pub(super) fn add_owners(host: &Host, sample: &Sample, facts: &mut Facts) -> Res
     facts.unreadable_owners = u64::try_from(whose.owners().unowned(whose.live().wanted())).unwrap_or(u64::MAX);
     for (key, counts) in sample.destinations.iter() {
         facts.owners.extend(owner(&whose, &key, counts, None));
-        if counts.of(TcpState::CloseWait) > 0 {
-            facts.owners.extend(owner(&whose, &key, counts, Some(TcpState::CloseWait)));
+        for state in [TcpState::CloseWait, TcpState::FinWait2] {
+            if counts.of(state) > 0 {
+                facts.owners.extend(owner(&whose, &key, counts, Some(state)));
+            }
         }
     }
     Ok(())
@@ -109,19 +132,18 @@ fn owner(
     state: Option<TcpState>,
 ) -> Option<OwnerFact> {
     let asked = state.map_or(StateSet::ALL, StateSet::of);
-    let ownerless = if state.is_some() { 0 } else { counts.of(TcpState::TimeWait) };
+    let closed = counts.of(TcpState::TimeWait) + u64::from(counts.fin_wait2_mini);
+    let ownerless = if state.is_some() { 0 } else { closed };
     let shares = whose.live().shares(key, asked, ownerless, whose.owners());
     let share = shares.first()?;
     let inbound = key.role == Role::Inbound;
-    Some(OwnerFact {
-        destination: key.destination.map(|address| SocketAddr::new(address, key.port)),
-        local_port: inbound.then_some(key.port),
-        state,
-        sockets: share.sockets,
-        // Where most have no owner any more, the live ones' is the likely one.
-        likely: share.likely || ownerless > share.sockets,
-        process: format!("{}[{}]", share.process.name, share.process.pid),
-    })
+    let mut fact = OwnerFact::new(format!("{}[{}]", share.process.name, share.process.pid), share.sockets);
+    fact.destination = key.destination.map(|address| SocketAddr::new(address, key.port));
+    fact.local_port = inbound.then_some(key.port);
+    fact.state = state;
+    // Where most have no owner any more, the live ones' is the likely one.
+    fact.likely = share.likely || ownerless > share.sockets;
+    Some(fact)
 }
 
 /// With more, entering each would take longer than the diagnosis.

@@ -84,7 +84,7 @@ pub(crate) fn write_findings(rows: &[FindingRow], out: &mut impl Write) -> Resul
     for row in rows {
         let subject = row.subject;
         writer.write_record([
-            row.severity.to_owned(),
+            row.severity.name().to_owned(),
             row.code.to_owned(),
             subject.source.map_or(String::new(), |address| address.to_string()),
             subject.destination.map_or(String::new(), |address| address.to_string()),

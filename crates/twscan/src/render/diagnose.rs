@@ -21,16 +21,16 @@ pub(crate) fn write(
     out: &mut impl Write,
 ) -> io::Result<()> {
     verdict::write_doubts(&report.header, out)?;
-    verdict::write(severity(report.verdict.severity), &report.verdict.headline, out)?;
+    verdict::write(report.verdict.severity, &report.verdict.headline, out)?;
     writeln!(out)?;
-    let healthy = report.verdict.severity == "ok";
+    let healthy = report.verdict.severity == Severity::Ok;
     if healthy {
         write_vitals(report, sample, diagnosis, out)?;
     }
     let mut detailed: Vec<SubjectRow> = Vec::new();
     for finding in &report.findings {
         let known = detailed.iter().any(|subject| same(subject, &finding.subject));
-        if finding.severity == "info" || known {
+        if finding.severity == Severity::Info || known {
             // The cures of a cause that goes with a finding above stand there.
             write_line(finding, out)?;
         } else {
@@ -81,12 +81,12 @@ fn same(one: &SubjectRow, other: &SubjectRow) -> bool {
 
 /// A finding in one line, or as many as its title needs.
 fn write_line(finding: &FindingRow, out: &mut impl Write) -> io::Result<()> {
-    verdict::write(severity(finding.severity), &format!("{:<20}{}", finding.code, finding.title), out)
+    verdict::write(finding.severity, &format!("{:<20}{}", finding.code, finding.title), out)
 }
 
 fn write_whole(finding: &FindingRow, out: &mut impl Write) -> io::Result<()> {
     let subject = subject(&finding.subject);
-    verdict::write(severity(finding.severity), format!("{:<20}{subject}", finding.code).trim_end(), out)?;
+    verdict::write(finding.severity, format!("{:<20}{subject}", finding.code).trim_end(), out)?;
     for note in &finding.notes {
         paragraph(&format!("  {}", note.label), &note.text, out)?;
     }
@@ -115,7 +115,7 @@ fn write_cures(finding: &FindingRow, out: &mut impl Write) -> io::Result<()> {
         let title = fit(&remedy.title, 42);
         let gives = fit(&remedy.gives_short, 12);
         let unmet = if remedy.precondition_met == Some(false) { " (*)" } else { "" };
-        writeln!(out, "{:>8}  {title:<43}{gives:<13}{enough:<8}{}{unmet}", remedy.when, remedy.risk)?;
+        writeln!(out, "{:>8}  {title:<43}{gives:<13}{:<8}{}", remedy.when, format!("{enough}{unmet}"), remedy.risk)?;
     }
     for remedy in finding.remedies.iter().filter(|remedy| remedy.precondition_met == Some(false)) {
         let condition = remedy.precondition.as_deref().unwrap_or_default();
@@ -209,15 +209,6 @@ fn subject(subject: &SubjectRow) -> String {
         (Some(source), true) => source.to_string(),
         (Some(source), false) => format!("{source} > {destination}"),
         (None, _) => destination,
-    }
-}
-
-fn severity(name: &str) -> Severity {
-    match name {
-        "critical" => Severity::Critical,
-        "warning" => Severity::Warning,
-        "info" => Severity::Info,
-        _ => Severity::Ok,
     }
 }
 

@@ -3,7 +3,6 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 use twscan_core::capture::RecordedNetns;
-use twscan_core::diagnosis;
 use twscan_core::netns::Namespace;
 use twscan_core::port::PortRange;
 use twscan_core::report::{
@@ -145,7 +144,6 @@ pub(crate) struct Judged {
 
 #[derive(Debug)]
 struct Seen {
-    severity: diagnosis::Severity,
     sockets: u64,
     time_wait: u64,
     fullest: Option<Fullest>,
@@ -153,10 +151,9 @@ struct Seen {
 }
 
 impl Judged {
-    pub(crate) fn new(report: DiagnoseReport, sample: &Sample, severity: diagnosis::Severity) -> Self {
+    pub(crate) fn new(report: DiagnoseReport, sample: &Sample) -> Self {
         let outbound = Destination::outbound(sample);
         let seen = Seen {
-            severity,
             sockets: sample.states.total(),
             time_wait: sample.destinations.time_wait().total(),
             fullest: outbound.iter().min_by(|one, other| one.fullest_first(other)).map(Fullest::from),
@@ -188,16 +185,11 @@ impl Overview for Judged {
     }
 
     fn headline(&self) -> Option<(Severity, &str)> {
-        let severity = match self.seen.severity {
-            diagnosis::Severity::Critical => Severity::Critical,
-            diagnosis::Severity::Warning => Severity::Warning,
-            _ => Severity::Ok,
-        };
-        Some((severity, &self.report.verdict.headline))
+        Some((self.report.verdict.severity, &self.report.verdict.headline))
     }
 
     fn worst_first(&self, other: &Self) -> Ordering {
-        other.seen.severity.cmp(&self.seen.severity).then(self.least_left_first(other))
+        other.report.verdict.severity.cmp(&self.report.verdict.severity).then(self.least_left_first(other))
     }
 }
 

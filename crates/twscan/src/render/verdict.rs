@@ -3,19 +3,11 @@ use std::net::{IpAddr, SocketAddr};
 
 use anstyle::{AnsiColor, Style};
 use twscan_core::budget::Zone;
+pub(crate) use twscan_core::diagnosis::Severity;
 use twscan_core::report::{BudgetRow, Destination, Header};
 
 use super::namespaces::Place;
 use super::{WIDTH, wrap};
-
-/// How bad it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Severity {
-    Ok,
-    Info,
-    Warning,
-    Critical,
-}
 
 /// A severity word, coloured, and what it is about, in as many lines as that needs.
 pub(crate) fn write(severity: Severity, text: &str, out: &mut impl Write) -> io::Result<()> {
@@ -23,7 +15,8 @@ pub(crate) fn write(severity: Severity, text: &str, out: &mut impl Write) -> io:
         Severity::Ok => ("OK", AnsiColor::Green),
         Severity::Info => ("INFO", AnsiColor::Cyan),
         Severity::Warning => ("WARNING", AnsiColor::Yellow),
-        Severity::Critical => ("CRITICAL", AnsiColor::Red),
+        // And what the library may add: nothing looks better than it is.
+        _ => ("CRITICAL", AnsiColor::Red),
     };
     let style = Style::new().bold().fg_color(Some(color.into()));
     let pad = " ".repeat(INDENT.len() - word.len());

@@ -4,8 +4,10 @@ use std::time::Duration;
 use crate::budget::{BindFirstPool, PortBudget, Zone};
 use crate::diagnosis::case::{Case, TupleCase};
 use crate::diagnosis::gate::Gate;
+use crate::diagnosis::holder::{Holder, holders};
 use crate::diagnosis::{Code, Finding, Severity, Subject, remedies};
 use crate::forecast::{Bound, Forecast, Window};
+use crate::tally::PortUse;
 
 /// How hard a destination's ports are pressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -47,12 +49,6 @@ pub(super) fn pressure(case: &Case<'_>, tuple: &TupleCase) -> Pressure {
     }
 }
 
-/// Whether TIME_WAITs are what holds the ports, so that cures of TIME_WAIT are cures.
-pub(super) fn is_time_wait(budget: &PortBudget) -> bool {
-    let ports = budget.ports();
-    ports.time_wait - ports.reusable > ports.live
-}
-
 fn finding(case: &Case<'_>, tuple: &TupleCase, pressure: Pressure) -> Finding {
     let TupleCase { budget, forecast } = tuple;
     let ports = budget.ports();
@@ -89,6 +85,7 @@ fn finding(case: &Case<'_>, tuple: &TupleCase, pressure: Pressure) -> Finding {
         .figure("percent", budget.percent())
         .figure("live", ports.live)
         .figure("time_wait", ports.time_wait)
+        .figure("fin_wait2_mini", ports.fin_wait2_mini)
         .figure_of("reusable", ports.known_reusable())
         .figure_of("closed_per_second", forecast.as_ref().map(|forecast| forecast.arrivals.present()))
         .figure_of("closed_per_second_peak", forecast.as_ref().map(|forecast| forecast.arrivals.peak))
@@ -96,23 +93,19 @@ fn finding(case: &Case<'_>, tuple: &TupleCase, pressure: Pressure) -> Finding {
         .figure_of("seconds_to_slow", slow_soon.map(|time| time.as_secs_f64()))
         .figure_of("seconds_to_full", full_soon.map(|time| time.as_secs_f64()));
     finding = notes(case, tuple, pressure, finding);
-    finding = finding.because(cause(budget, pressure));
+    finding = finding.because(cause(ports, pressure));
     remedies::for_ports(case, tuple, finding)
 }
 
 fn notes(case: &Case<'_>, tuple: &TupleCase, pressure: Pressure, mut finding: Finding) -> Finding {
     let TupleCase { budget, forecast } = tuple;
     let ports = budget.ports();
-    let what = match (ports.live, ports.time_wait + ports.fin_wait2_mini) {
-        (0, _) => "all TIME_WAIT".to_owned(),
-        (_, 0) => "all of live connections".to_owned(),
-        (live, closed) => format!("{live} live, {closed} TIME_WAIT"),
-    };
     let reusable = ports.known_reusable().map_or("nobody knows how many".to_owned(), |count| count.to_string());
     finding = finding.seen(format!(
-        "{} of {} ports used, {what}, {reusable} reusable, {} free",
+        "{} of {} ports used, {}, {reusable} reusable, {} free",
         ports.used(),
         budget.capacity(),
+        holders(ports),
         budget.free()
     ));
     if let Some(log) = case.facts.exhausted_to(budget.tuple().destination) {
@@ -121,15 +114,16 @@ fn notes(case: &Case<'_>, tuple: &TupleCase, pressure: Pressure, mut finding: Fi
         finding = finding.seen(format!("{} failed connects in the log{span}", log.events));
     }
     finding = match forecast {
-        Some(forecast) => course(forecast, pressure, finding),
+        Some(forecast) => course(forecast, ports, pressure, finding),
         None => finding.note("unsure", "the source does not tell how old the TIME_WAITs are, and so no rate"),
     };
     finding.note("who", who(case, tuple))
 }
 
 /// When it began and when it ends.
-fn course(forecast: &Forecast, pressure: Pressure, mut finding: Finding) -> Finding {
-    if let Some((ago, first, then)) = onset(forecast) {
+fn course(forecast: &Forecast, ports: PortUse, pressure: Pressure, mut finding: Finding) -> Finding {
+    let (time_waits, minis) = (Holder::TimeWait.has_many(ports), Holder::Mini.has_many(ports));
+    if let Some((ago, first, then)) = onset(forecast).filter(|_| time_waits || !minis) {
         finding = finding.figure("since_seconds", ago);
         let slowed = if pressure >= Pressure::Slow && then >= 1.0 && f64::from(first) > 3.0 * then {
             " (from half of the range on, connect() scans)"
@@ -143,14 +137,22 @@ fn course(forecast: &Forecast, pressure: Pressure, mut finding: Finding) -> Find
         && let Some(back) = forecast.first_back
     {
         let again = if forecast.arrivals.present() >= 1.0 { ", then fills again" } else { "" };
-        finding = finding.note("ends", format!("by itself from {} on, as TIME_WAITs end{again}", seconds(back)));
+        let what = match (time_waits, minis) {
+            (true, true) => "TIME_WAITs and mini-sockets end",
+            (false, true) => "mini-sockets end, unless the other side closes: each is then a TIME_WAIT",
+            _ => "TIME_WAITs end",
+        };
+        finding = finding.note("ends", format!("by itself from {} on, as {what}{again}", seconds(back)));
     } else if pressure < Pressure::Full
         && let Some(window) = forecast.to_full
     {
         let latest = window.latest.map_or("or never".to_owned(), |latest| format!("at the latest {}", seconds(latest)));
         finding = finding.note("full", format!("in {} at the earliest, {latest}", seconds(window.earliest)));
     }
-    if forecast.arrivals.bound == Bound::AtLeast {
+    if minis {
+        finding = finding.note("unsure", "every rate is of TIME_WAITs alone: that of the mini-sockets is not known");
+    }
+    if forecast.arrivals.bound == Bound::AtLeast && (time_waits || !minis) {
         finding = finding.note("unsure", "the rate is a lower bound: reused TIME_WAITs are gone");
     }
     finding
@@ -163,23 +165,57 @@ fn who(case: &Case<'_>, tuple: &TupleCase) -> String {
         let likely = if owner.likely { ", likely: it has the live ones" } else { "" };
         return format!("{}{likely}", owner.process);
     }
+    let why = match Holder::most(tuple.budget.ports()) {
+        Holder::TimeWait => "the kernel keeps no owner of a TIME_WAIT",
+        Holder::Mini => "the kernel keeps no owner of a mini-socket",
+        Holder::Live => "-p shows it (as root, or as the program's user)",
+    };
     match case.facts.exhausted_to(to).and_then(|log| log.program.as_deref()) {
-        Some(program) => format!("{program}, by its log; the kernel keeps no owner of a TIME_WAIT"),
-        None => "unknown; the kernel keeps no owner of a TIME_WAIT".to_owned(),
+        Some(program) => format!("{program}, by its log; {why}"),
+        None => format!("unknown; {why}"),
     }
 }
 
-fn cause(budget: &PortBudget, pressure: Pressure) -> String {
-    let what = if is_time_wait(budget) {
-        "a connection per request, closed first by this side, leaves a TIME_WAIT that holds its port for a minute"
-    } else {
-        "live connections hold the ports: a pool without a bound, a leak, or a proxy for more clients than ports"
+fn cause(ports: PortUse, pressure: Pressure) -> String {
+    let kinds = [Holder::TimeWait, Holder::Mini, Holder::Live];
+    let many: Vec<Holder> = kinds.into_iter().filter(|kind| kind.has_many(ports)).collect();
+    let what = match many.as_slice() {
+        [_, _, ..] => {
+            let parts: Vec<String> = many.iter().map(|kind| part(*kind, kind.count(ports))).collect();
+            format!("held by {}", parts.join(", "))
+        }
+        _ => alone(Holder::most(ports)).to_owned(),
     };
     let cost = match pressure {
         Pressure::Slow => "; from half of the range on each connect() scans, 300 times slower on the default range",
         _ => "",
     };
     format!("{what}{cost}")
+}
+
+/// Why one kind of socket holds the ports.
+fn alone(kind: Holder) -> &'static str {
+    match kind {
+        Holder::TimeWait => {
+            "a connection per request, closed first by this side, leaves a TIME_WAIT that holds its port for a minute"
+        }
+        Holder::Mini => {
+            "this side has closed and the other side does not: each FIN_WAIT2 mini-socket keeps its port for the \
+             tcp_fin_timeout it began with"
+        }
+        Holder::Live => {
+            "live connections hold the ports: a pool without a bound, a leak, or a proxy for more clients than ports"
+        }
+    }
+}
+
+/// The same of one kind among others.
+fn part(kind: Holder, count: u32) -> String {
+    match kind {
+        Holder::TimeWait => format!("{count} TIME_WAITs (this side closed first)"),
+        Holder::Mini => format!("{count} FIN_WAIT2 mini-sockets (the other side does not close)"),
+        Holder::Live => format!("{count} live connections"),
+    }
 }
 
 /// When the present load began: seconds ago, how many were closed in that second, and how many a second since.

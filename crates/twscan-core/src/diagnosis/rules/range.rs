@@ -1,6 +1,8 @@
+use std::cmp::Reverse;
+
 use crate::diagnosis::case::Case;
 use crate::diagnosis::remedy::{Remedy, Risk, When};
-use crate::diagnosis::{Code, Finding, Severity};
+use crate::diagnosis::{Code, Finding, NamespaceFact, Severity};
 use crate::port::{PortRange, PortSet};
 use crate::socket::TcpState;
 
@@ -98,29 +100,65 @@ pub(in crate::diagnosis) fn reserved(case: &Case<'_>) -> Vec<Finding> {
 /// Another network namespace with another range: a setting of the host is none of its containers'.
 pub(in crate::diagnosis) fn namespaces(case: &Case<'_>) -> Vec<Finding> {
     let Some(range) = case.sample.settings.range else { return Vec::new() };
-    let others = case.facts.namespaces.iter().filter(|other| other.range.is_some_and(|theirs| theirs != range));
-    let others: Vec<_> = others.collect();
-    let Some((first, theirs)) = others.first().and_then(|first| Some((first, first.range?))) else { return Vec::new() };
-    let title = format!("{} has the range {theirs}, this one {range}", first.name);
-    let finding = Finding::new(Code::NetnsRangeDiffers, Severity::Info, title)
-        .figure("namespaces", u32::try_from(others.len()).unwrap_or(u32::MAX))
-        .figure("ports", range.size())
-        .figure("ports_there", theirs.size())
-        .because("each network namespace starts with the kernel's defaults, whatever the host's sysctl.d says")
-        .remedy(
-            Remedy::new(When::Last, "set it in the container's specification", format!("{} ports there", range.size()))
-                .short("same range")
-                .enough(true)
-                .provided("ip_local_port_range is on Kubernetes' list of safe sysctls", true)
-                .risk(Risk::Low, "")
-                .snippet(format!(
-                    "docker run --sysctl net.ipv4.ip_local_port_range='{low} {high}' ..\n\n\
-                     securityContext:\n  sysctls:\n  - name: net.ipv4.ip_local_port_range\n    value: \"{low} {high}\"",
-                    low = range.low(),
-                    high = range.high()
-                )),
-        );
-    vec![finding]
+    let known = case.facts.namespaces.iter().filter_map(|other| Some((other, other.range?)));
+    let (differing, same): (Vec<_>, Vec<_>) = known.partition(|(_, theirs)| *theirs != range);
+    // The host's own, else the one that is used most; the inode orders those that are alike in that.
+    let first = |other: &NamespaceFact| (!other.initial, Reverse(other.sockets), other.inode);
+    let other = differing.iter().min_by(|(a, _), (b, _)| first(a).cmp(&first(b)).then_with(|| a.name.cmp(&b.name)));
+    let Some((other, theirs)) = other.copied() else { return Vec::new() };
+    let (count, all) = (differing.len(), differing.len() + same.len());
+    let others = if all == 1 { "other network namespace read has" } else { "other network namespaces read have" };
+    let finding = Finding::new(
+        Code::NetnsRangeDiffers,
+        Severity::Info,
+        format!("{} has the range {theirs}, this one {range}", other.name),
+    )
+    .figure("namespaces", u32::try_from(count).unwrap_or(u32::MAX))
+    .figure("ports", range.size())
+    .figure("ports_there", theirs.size())
+    .seen(format!("{count} of {all} {others} another range"))
+    .because("each network namespace starts with the kernel's defaults, whatever the host's sysctl.d says");
+    let remedy = if theirs.size() > range.size() {
+        Some(widen_this_one(case, theirs))
+    } else if theirs.size() < range.size() && !other.initial {
+        let title = "set this range where that one is specified";
+        Some(specified(title, format!("{} ports there, not {}", range.size(), theirs.size()), range))
+    } else {
+        // The host's own range is narrower, or another one of the same size: a choice, and nothing is lost here.
+        None
+    };
+    vec![match remedy {
+        Some(remedy) => finding.remedy(remedy),
+        None => finding,
+    }]
+}
+
+/// The wider range of another namespace for this one.
+fn widen_this_one(case: &Case<'_>, wider: PortRange) -> Remedy {
+    let gives = format!("{} ports here", wider.size());
+    if !case.sample.provenance.initial_netns {
+        return specified("set it where this namespace is specified", gives, wider);
+    }
+    let (low, high) = (wider.low(), wider.high());
+    Remedy::new(When::Last, format!("ip_local_port_range={low} {high}"), gives)
+        .short("same range")
+        .enough(true)
+        .risk(Risk::Low, "services that listen inside it are to be reserved first")
+        .set("net.ipv4.ip_local_port_range", &format!("{low} {high}"))
+}
+
+/// A range in the specification of a container.
+fn specified(title: &str, gives: String, range: PortRange) -> Remedy {
+    let (low, high) = (range.low(), range.high());
+    Remedy::new(When::Last, title, gives)
+        .short("same range")
+        .enough(true)
+        .provided("ip_local_port_range is on Kubernetes' list of safe sysctls", true)
+        .risk(Risk::Low, "")
+        .snippet(format!(
+            "docker run --sysctl net.ipv4.ip_local_port_range='{low} {high}' ..\n\n\
+             securityContext:\n  sysctls:\n  - name: net.ipv4.ip_local_port_range\n    value: \"{low} {high}\"",
+        ))
 }
 
 /// The first few runs of a set.

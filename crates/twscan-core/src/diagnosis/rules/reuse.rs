@@ -1,12 +1,14 @@
-use super::ports::{Pressure, is_time_wait, pressure};
+use super::ports::{Pressure, pressure};
 use crate::diagnosis::case::{Case, TupleCase};
+use crate::diagnosis::holder::Holder;
 use crate::diagnosis::remedy::{Remedy, Risk, When};
 use crate::diagnosis::{Code, Finding, Severity, remedies};
 use crate::procfs::TwReuse;
 
 /// Destinations whose ports TIME_WAITs press.
 fn pressed<'c>(case: &'c Case<'_>) -> impl Iterator<Item = &'c TupleCase> {
-    case.tuples.iter().filter(|tuple| pressure(case, tuple) > Pressure::None && is_time_wait(&tuple.budget))
+    let by_time_wait = |tuple: &TupleCase| Holder::most(tuple.budget.ports()) == Holder::TimeWait;
+    case.tuples.iter().filter(move |tuple| pressure(case, tuple) > Pressure::None && by_time_wait(tuple))
 }
 
 /// `tcp_tw_reuse` is 0, which is not the kernel's default.
