@@ -93,7 +93,7 @@ struct Seen {
 
 impl Seen {
     fn of(procfs: &ProcFs) -> Self {
-        let range = procfs.settings().ok().and_then(|settings| settings.range);
+        let range = procfs.port_range().ok().flatten();
         let counters = procfs.counters_of(&[CounterFile::Sockstat, CounterFile::Sockstat6]).unwrap_or_default();
         let sockets = [counters.tcp_inuse, counters.tcp6_inuse, counters.tcp_tw].into_iter().flatten().sum();
         Self { range, sockets }
