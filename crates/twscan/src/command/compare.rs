@@ -2,7 +2,7 @@ use twscan_core::capture::Recording;
 use twscan_core::host::Host;
 use twscan_core::report::CompareReport;
 use twscan_core::sample::{Sample, Sampler};
-use twscan_core::socket::{SocketRecord, StateSet};
+use twscan_core::socket::SocketRecord;
 use twscan_core::tally::Role;
 
 use crate::Status;
@@ -27,9 +27,11 @@ pub(crate) fn run(config: &Config, recordings: &[Recording], top: usize) -> Resu
 
 fn sample(config: &Config, host: &Host) -> Result<Sample, Failure> {
     let families = config.families;
-    let mut sampler = Sampler::new(host).states(StateSet::PORT_HOLDERS);
+    let mut sampler = Sampler::new(host).ports();
     if families != Families::Both {
         sampler = sampler.wanted(move |record: &SocketRecord<'_>, _: Role| families.contain(record));
     }
-    Ok(sampler.take()?)
+    let mut sample = sampler.take()?;
+    super::here::note(&mut sample.provenance, host.procfs());
+    Ok(sample)
 }
