@@ -127,8 +127,7 @@ impl RecordedSample {
     #[must_use]
     pub fn in_surroundings(mut self, surroundings: Option<Surroundings>, options: &RecordOptions) -> Self {
         let may_be_known = |name: &NetnsName| options.anonymize.is_none() || *name == NetnsName::Host;
-        self.surroundings =
-            surroundings.map(|known| Surroundings::new(known.name.filter(may_be_known), known.others));
+        self.surroundings = surroundings.map(|known| Surroundings::new(known.name.filter(may_be_known), known.others));
         self
     }
 

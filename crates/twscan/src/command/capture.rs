@@ -80,12 +80,7 @@ impl<W: Write> Write for Written<W> {
     }
 }
 
-fn write(
-    config: &Config,
-    asked: &Capture,
-    stop: &Stop,
-    written: &mut Written<impl Write>,
-) -> Result<Status, Failure> {
+fn write(config: &Config, asked: &Capture, stop: &Stop, written: &mut Written<impl Write>) -> Result<Status, Failure> {
     let options = options(asked);
     if asked.form == CaptureForm::SsDump {
         return write_ss_dump(&RecordedSample::record(&config.host(), &options)?, written);

@@ -120,7 +120,9 @@ impl Names for HostNames {
     fn expected_interface(&self) -> &'static str {
         match self {
             Self { recorded: true, .. } => "the index of an interface, since a recording does not hold their names",
-            Self { everywhere: true, .. } => "the index of an interface, since each network namespace has its own names",
+            Self { everywhere: true, .. } => {
+                "the index of an interface, since each network namespace has its own names"
+            }
             _ => LiveNames.expected_interface(),
         }
     }

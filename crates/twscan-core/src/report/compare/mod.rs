@@ -202,8 +202,7 @@ impl Group {
 }
 
 fn destinations(before: &Sample, after: &Sample) -> Vec<DestinationChange> {
-    let known: Vec<_> =
-        TcpState::ALL.into_iter().filter(|state| before.knows(*state) && after.knows(*state)).collect();
+    let known: Vec<_> = TcpState::ALL.into_iter().filter(|state| before.knows(*state) && after.knows(*state)).collect();
     // Where one knows no outbound connections, those of the other would seem to have gone or come.
     let same_roles = before.settings.range.is_some() == after.settings.range.is_some();
     let mut pairs: BTreeMap<Key, [Option<Group>; 2]> = BTreeMap::new();
