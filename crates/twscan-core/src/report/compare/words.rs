@@ -39,14 +39,15 @@ enum Fullest {
     Unknown,
     /// There is no outbound connection.
     None,
-    Of(Destination),
+    /// The destination.
+    Of(Box<Destination>),
 }
 
 impl Fullest {
     fn of(sample: &Sample) -> Self {
         let row = Destination::outbound(sample).into_iter().min_by(Destination::fullest_first);
         let is_known = sample.settings.range.is_some() && sample.provenance.complete();
-        row.map_or(if is_known { Self::None } else { Self::Unknown }, Self::Of)
+        row.map_or(if is_known { Self::None } else { Self::Unknown }, |row| Self::Of(Box::new(row)))
     }
 
     fn in_words(&self, same_addresses: bool) -> String {
