@@ -1,12 +1,13 @@
 //! Where sockets come from: the kernel by its best way, or what stands in for it.
 
+mod matching;
+
 use std::fmt;
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use crate::Error;
 use crate::errno::{EINVAL, EOPNOTSUPP, EPERM};
-use crate::filter::{Filter, Needs};
 use crate::netns::Surroundings;
 use crate::port::PortSet;
 use crate::procfs::ProcFs;
@@ -166,28 +167,6 @@ impl Host {
             })
     }
 
-    /// Starts a walk over the sockets in these states, for a filter: its [bytecode](Filter::bytecode) goes to the kernel,
-    /// and what comes is for the caller to [judge again](Filter::matches).
-    ///
-    /// # Errors
-    /// As for [`sockets`](Self::sockets), and [`Error::CannotFilter`] where the source does not have what the filter reads.
-    pub fn sockets_matching(&self, states: StateSet, filter: &Filter) -> Result<Sockets, Error> {
-        self.matching_with(&mut Retries::new(), states, filter)
-    }
-
-    pub(crate) fn matching_with(
-        &self,
-        retries: &mut Retries,
-        states: StateSet,
-        filter: &Filter,
-    ) -> Result<Sockets, Error> {
-        let sockets = self.sockets_with(retries, states, &filter.bytecode())?;
-        match sockets.lacks(filter.needs()) {
-            Some((condition, reason)) => Err(Error::CannotFilter { condition, reason }),
-            None => Ok(sockets),
-        }
-    }
-
     /// The ports with a LISTEN socket at any address.
     ///
     /// # Errors
@@ -266,6 +245,8 @@ pub struct Recorded {
     pub from: String,
     /// The network namespace's name and how many others there were; `None` where those were not looked at.
     pub surroundings: Option<Surroundings>,
+    /// Whether its addresses and its name are not the real ones.
+    pub anonymized: bool,
     /// States that may be missing, since the tool that recorded was not seen to be asked for them.
     pub left_out: StateSet,
 }
@@ -352,23 +333,6 @@ impl Sockets {
             }
         }
         Ok(())
-    }
-
-    /// The condition that cannot be judged by what this source tells, and why.
-    fn lacks(&self, needs: Needs) -> Option<(&'static str, &'static str)> {
-        let hidden = match self.source {
-            Source::Procfs => "/proc/net/tcp does not show it",
-            _ => "the recorded text does not show it",
-        };
-        let in_text = matches!(self.source, Source::Procfs | Source::SsText | Source::NetstatText);
-        match self.bytecode_refused {
-            _ if needs.interface && in_text => Some(("dev", hidden)),
-            _ if needs.mark && in_text => Some(("fwmark", hidden)),
-            _ if needs.cgroup && in_text => Some(("cgroup", hidden)),
-            Some(_) if needs.mark => Some(("fwmark", "the kernel tells it to a reader with CAP_NET_ADMIN alone")),
-            Some(EINVAL) if needs.cgroup => Some(("cgroup", "this kernel does not tell it; 5.8 and later do")),
-            _ => None,
-        }
     }
 
     /// Whether the bytecode is run, so that only what it accepts comes: by the kernel, or of a recording where it was.

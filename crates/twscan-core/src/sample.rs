@@ -47,6 +47,10 @@ pub struct Provenance {
     pub kernel: Option<String>,
     /// The host's name.
     pub hostname: Option<String>,
+    /// The kernel's name for the boot; of an anonymized recording another one, made with the key of its addresses.
+    pub boot_id: Option<String>,
+    /// Whether addresses and the host's name are not the real ones.
+    pub anonymized: bool,
     /// The network namespace.
     pub netns: NetnsId,
     /// How many other namespaces there are that this does not speak of; `None` where they were not counted, which a
@@ -90,6 +94,8 @@ impl Provenance {
             replayed_from: recorded.map(|recorded| recorded.from.clone()),
             kernel: procfs.kernel_release(),
             hostname: procfs.hostname(),
+            boot_id: procfs.boot_id(),
+            anonymized: recorded.is_some_and(|recorded| recorded.anonymized),
             netns: NetnsId {
                 inode: procfs.netns_inode("thread-self"),
                 name: initial_netns.then(|| "host".to_owned()).or_else(name),
@@ -368,6 +374,8 @@ pub(crate) fn test_sample(settings: &Settings, sockets: &[crate::wire::InetDiagM
             captured_at: SystemTime::UNIX_EPOCH,
             kernel: None,
             hostname: None,
+            boot_id: None,
+            anonymized: false,
             netns: NetnsId::default(),
             initial_netns: false,
             source: Some(Source::NetlinkOneWalk),

@@ -10,7 +10,7 @@ use twscan_core::filter::{Filter, NumbersOnly, explicit_binds};
 use twscan_core::host::{Host, Source};
 use twscan_core::port::PortRange;
 use twscan_core::procfs::{ProcFs, TwReuse};
-use twscan_core::report::{ByDestReport, CompareReport, Destination, SocketRow, SummaryReport};
+use twscan_core::report::{ByDestReport, Destination, SocketRow, SummaryReport};
 use twscan_core::sample::Sampler;
 use twscan_core::sock_diag::DumpStats;
 use twscan_core::socket::{SocketRecord, StateSet, TcpState};
@@ -264,7 +264,7 @@ fn a_flipped_byte_costs_its_sample_and_no_other() {
             continue;
         };
         let missing = recording.missing().unwrap_or_else(|| panic!("byte {at}: nobody noticed"));
-        assert!(missing.contains("byte"), "{missing}");
+        assert!(missing.contains("byte") && !missing.contains("more fault"), "{missing}");
         let hit = ends.iter().filter(|end| **end <= at).count();
         let sockets = |sample: &RecordedSample| rows(&sample.host("flipped"), StateSet::PORT_HOLDERS).0.len();
         let found: Vec<_> = recording.samples().iter().map(sockets).collect();
@@ -307,7 +307,7 @@ fn what_was_recorded_is_not_overruled() {
     assert_eq!(recording.last().host("x").procfs().settings().unwrap().tw_reuse, Some(TwReuse::On));
     absent.range = PortRange::new(1024, 65535);
     let error = through_a_file(&recorded).supply(&absent).unwrap_err().to_string();
-    assert!(error.contains("has a ip_local_port_range of its own"), "{error}");
+    assert!(error.contains("has its own ip_local_port_range"), "{error}");
 }
 
 #[test]
@@ -316,6 +316,8 @@ fn what_is_no_recording_is_named() {
         (&b""[..], "its content is none that is known"),
         (b"hello\n", "its content is none that is known"),
         (b"\x89TWSC\r\n\x02", "another version"),
+        (b"\x89", "cut off within its first 8 bytes"),
+        (b"\x89TWSC\r\n", "cut off within its first 8 bytes"),
         (b"\x89TWSC\r\n\x01", "it has no sample"),
         (&[0xff; 200], "its content is none that is known"),
     ] {
@@ -325,30 +327,65 @@ fn what_is_no_recording_is_named() {
 }
 
 #[test]
-fn a_comparison_says_what_changed_in_words() {
-    let take = |count| Sampler::new(&scripted(count)).take().unwrap();
-    let (mut before, mut after) = (take(70), take(210));
-    before.provenance.captured_at = std::time::UNIX_EPOCH;
-    after.provenance.captured_at = std::time::UNIX_EPOCH + std::time::Duration::from_secs(20);
-    (before.settings.tw_reuse, after.settings.tw_reuse) = (Some(TwReuse::Off), Some(TwReuse::On));
-    (before.counters.active_opens, after.counters.active_opens) = (Some(100), Some(300));
-    let report = serde_json::to_value(CompareReport::new(&before, &after, Some(1))).unwrap();
-    assert_eq!((&report["schema"], &report["elapsed_s"]), (&"twscan.compare/1".into(), &20.0.into()));
-    assert_eq!(report["states"]["TIME_WAIT"], serde_json::json!({"before": 30, "after": 90}));
-    assert_eq!(report["states"]["CLOSE"], Value::Null);
-    assert_eq!(report["counters"][0]["per_second"], 10.0);
-    assert_eq!(report["parameters"][0]["name"], "tcp_tw_reuse");
-    assert_eq!((report["destinations"].as_array().unwrap().len(), &report["groups"]), (1, &22.into()));
-    let sentence = report["sentence"].as_str().unwrap();
-    let begin = "Within 20 s TIME_WAIT went from 30 to 90, ESTABLISHED went from 10 to 30.";
-    assert!(sentence.starts_with(begin) && sentence.contains("tcp_tw_reuse from 0 to 1"), "{sentence}");
-    assert_eq!(report["caveats"], serde_json::json!([]));
+fn recordings_behind_each_other_are_one() {
+    let record = |count| RecordedSample::record(&scripted(count), &RecordOptions::new()).unwrap();
+    let both = [file(&[record(7)]), file(&[record(14), record(21)])].concat();
+    let recording = Recording::read(both.as_slice(), "both").unwrap();
+    assert_eq!((recording.samples().len(), recording.missing()), (3, None));
+}
 
-    before.provenance.hostname = Some("one".to_owned());
-    after.provenance.hostname = Some("another".to_owned());
-    after.provenance.partial = Some("silence".to_owned());
-    let caveats = CompareReport::new(&before, &after, None).caveats;
-    assert_eq!(caveats, ["the samples are of different hosts", "the second sample is partial: silence"]);
-    let same = CompareReport::new(&before, &before, None);
-    assert_eq!((same.groups, same.parameters.len(), same.counters.len()), (0, 0, 0));
+#[test]
+fn faults_are_counted_in_plain_words() {
+    let sample = RecordedSample::record(&scripted(70), &RecordOptions::new()).unwrap();
+    let len = file(std::slice::from_ref(&sample)).len() - 8;
+    let bytes = file(&[sample.clone(), sample.clone(), sample.clone(), sample]);
+    for (count, part) in [(1, "is left out"), (2, "; 1 more fault"), (3, "; 2 more faults")] {
+        let mut bytes = bytes.clone();
+        (0..count).for_each(|place| bytes[8 + place * len + 30] ^= 1);
+        let recording = Recording::read(bytes.as_slice(), "damaged").unwrap();
+        assert!(recording.missing().unwrap().ends_with(part), "{:?}", recording.missing());
+    }
+}
+
+/// A host with sockets of this state, each with these attributes.
+fn with_attributes(attributes: &[u8], count: u16) -> Host {
+    let mut datagram = Vec::new();
+    for port in 0..count {
+        let mut payload = Vec::new();
+        InetDiagMsgBuilder::new(1).local(([10, 0, 0, 1], port).into()).append_payload(&mut payload);
+        payload.extend_from_slice(attributes);
+        append_message(kind::TCPDIAG_GETSOCK, NLM_F_MULTI, 0, 0, &payload, &mut datagram);
+    }
+    append_message(kind::DONE, NLM_F_MULTI, 0, 0, &0i32.to_ne_bytes(), &mut datagram);
+    let open = move || Ok(Box::new(Script::new([Ok(datagram.clone())])) as Box<dyn Transport>);
+    Host::new(open, ProcFs::from_files([])).with_source(Source::NetlinkOneWalk)
+}
+
+#[test]
+fn marks_that_were_not_recorded_are_not_zero() {
+    let filter = Filter::parse("fwmark != 5", &NumbersOnly).unwrap();
+    let [len, kind] = [8u16, 15].map(u16::to_ne_bytes);
+    let marked = [&len[..], &kind, &5u32.to_ne_bytes()].concat();
+    for (attributes, count, refused) in [(&marked[..], 3, false), (&[], 3, true), (&[], 0, false)] {
+        let recorded = RecordedSample::record(&with_attributes(attributes, count), &RecordOptions::new()).unwrap();
+        let outcome = through_a_file(&recorded).last().host("x").sockets_matching(StateSet::ALL, &filter).map(drop);
+        assert_eq!(outcome.is_err(), refused, "{outcome:?}");
+        if let Err(error) = outcome {
+            assert!(error.to_string().starts_with("cannot filter by fwmark: it was not recorded"), "{error}");
+        }
+    }
+}
+
+#[test]
+fn a_recorded_name_stays_in_its_line() {
+    let files = [("sys/kernel/hostname", "db\nERROR\x1b[2Jx\n"), ("sys/kernel/osrelease", "6\r1\n")];
+    let files = files.map(|(name, text)| (name.to_owned(), text.as_bytes().to_vec()));
+    let open = || Ok(Box::new(script_of(7)) as Box<dyn Transport>);
+    let host = Host::new(open, ProcFs::from_files(files)).with_source(Source::NetlinkOneWalk);
+    let recorded = RecordedSample::record(&host, &RecordOptions::new()).unwrap();
+    let document = summary(&through_a_file(&recorded).last().host("x"));
+    for key in ["hostname", "kernel"] {
+        let name = document[key].as_str().unwrap();
+        assert!(name.contains('\u{fffd}') && !name.contains(char::is_control), "{name:?}");
+    }
 }

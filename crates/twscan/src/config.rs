@@ -1,6 +1,7 @@
 //! What the arguments and the surroundings amount to; behind this nobody knows clap.
 
 mod capture;
+mod compare;
 mod examine;
 mod logs;
 mod refuse;
@@ -24,7 +25,7 @@ use self::refuse::refuse_what_has_no_meaning;
 pub(crate) use self::sockets::{ByDest, List, Ports, Summary};
 use self::sockets::{HostNames, target};
 pub(crate) use self::tune::{TuneAction, Wanted};
-use crate::args::{Args, CommandArgs, CompareArgs, SelftestArgs, SourceArg, SummaryArgs, SupplyArgs};
+use crate::args::{Args, CommandArgs, SelftestArgs, SourceArg, SummaryArgs, SupplyArgs};
 pub(crate) use crate::args::{CaptureForm, Format, SortKey};
 use crate::failure::Failure;
 use crate::recording;
@@ -114,7 +115,11 @@ impl Families {
 /// The network namespace to work in, where one is named. Everything else is resolved inside: an interface's name is of
 /// its namespace. Of a recording it is one that is not there to enter.
 pub(crate) fn netns(args: &Args) -> Result<Option<NetnsRef>, Failure> {
-    if args.global.from.is_some() {
+    let reads_recordings_alone = match &args.command {
+        Some(CommandArgs::Compare(args)) => args.after.is_some(),
+        _ => false,
+    };
+    if args.global.from.is_some() || reads_recordings_alone {
         return Ok(None);
     }
     let parse = |text: &String| NetnsRef::parse(text).map_err(|error| Failure::Usage(error.to_string()));
@@ -124,7 +129,7 @@ pub(crate) fn netns(args: &Args) -> Result<Option<NetnsRef>, Failure> {
 impl Config {
     pub(crate) fn resolve(args: Args, env: Env) -> Result<Self, Failure> {
         let Args { global, command } = args;
-        let names = HostNames { everywhere: global.all_netns };
+        let names = HostNames { everywhere: global.all_netns, recorded: global.from.is_some() };
         let command = command.unwrap_or_else(|| CommandArgs::Summary(SummaryArgs::default()));
         let supply = command.supply().cloned().unwrap_or_default();
         let reads_two = matches!(command, CommandArgs::Compare(_));
@@ -148,11 +153,7 @@ impl Config {
             CommandArgs::Wait(args) => Action::Examine(Examine::wait(&args)?),
             CommandArgs::Forecast(args) => Action::Examine(Examine::forecast(&args)?),
             CommandArgs::Capture(args) => Action::Capture(Capture::resolve(args)),
-            CommandArgs::Compare(CompareArgs { before, after, top, .. }) => {
-                let names: Vec<&str> =
-                    [Some(&before), after.as_ref()].into_iter().flatten().map(String::as_str).collect();
-                Action::Compare { recordings: recording::open_all(&names, &supply)?, top }
-            }
+            CommandArgs::Compare(args) => compare::resolve(args, &global)?,
             CommandArgs::Completions { shell } => Action::Completions(shell),
             CommandArgs::Man => Action::Man,
         };
@@ -160,10 +161,7 @@ impl Config {
         let everywhere = global.all_netns;
         let recording = global.from.as_ref().map(|file| recording::open(file, &supply)).transpose()?;
         let recording = match (recording, &global.netns) {
-            (Some(recording), Some(netns)) => {
-                let name = recording.name().to_owned();
-                Some(recording.of_netns(netns).map_err(|error| Failure::Recording(name, error))?)
-            }
+            (Some(recording), Some(netns)) => Some(recording::of_netns(recording, netns)?),
             (recording, _) => recording,
         };
         if let Some(recording) =
@@ -220,6 +218,11 @@ impl Config {
     /// The sample of a recording to ask about every network namespace; `None` where it is the running kernel.
     pub(crate) fn recorded_everywhere(&self) -> Option<&RecordedSample> {
         self.recording.as_ref()?.last_everywhere()
+    }
+
+    /// The recording to read; `None` where it is the running kernel.
+    pub(crate) fn recording(&self) -> Option<&Recording> {
+        self.recording.as_ref()
     }
 
     /// The name of the recording, for documents.

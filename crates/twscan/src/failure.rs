@@ -1,19 +1,20 @@
 use std::fmt;
 use std::io;
 
+use twscan_core::Error;
 use twscan_core::tuning::apply::TuneError;
 
 /// Why a command could not do its work.
 #[derive(Debug)]
 pub(crate) enum Failure {
     /// The kernel or `/proc` could not be read.
-    Read(twscan_core::Error),
+    Read(Error),
     /// A parameter could not be changed, or put back.
     Tune(TuneError),
     /// The output could not be written.
     Write(io::Error),
-    /// A recording of this name could not be read.
-    Recording(String, twscan_core::Error),
+    /// A recording of this name could not be read or written.
+    Recording(String, Error),
     /// A file of the user's could not be read or made.
     File(String, io::Error),
     /// No namespace, or no population in it, could be made for the self-test.
@@ -25,10 +26,20 @@ pub(crate) enum Failure {
 impl Failure {
     /// Whether the reader of the output has gone away, which is no failure: `twscan list | head`.
     pub(crate) fn is_closed_pipe(&self) -> bool {
-        let (Self::Write(error) | Self::Read(twscan_core::Error::WriteRecording { cause: error })) = self else {
-            return false;
+        let error = match self {
+            Self::Write(error) => error,
+            Self::Read(Error::WriteRecording { cause }) | Self::Recording(_, Error::WriteRecording { cause }) => cause,
+            _ => return false,
         };
         error.kind() == io::ErrorKind::BrokenPipe
+    }
+
+    /// Where a recording could not be written: which one.
+    pub(crate) fn of_file(self, name: &str) -> Self {
+        match self {
+            Self::Read(error @ Error::WriteRecording { .. }) => Self::Recording(name.to_owned(), error),
+            failure => failure,
+        }
     }
 }
 
@@ -51,8 +62,8 @@ impl fmt::Display for Failure {
     }
 }
 
-impl From<twscan_core::Error> for Failure {
-    fn from(error: twscan_core::Error) -> Self {
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
         Self::Read(error)
     }
 }

@@ -7,6 +7,7 @@ mod failure;
 mod privilege;
 mod recording;
 mod render;
+mod signals;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -50,10 +51,11 @@ fn unknown(error: &str) -> ExitCode {
 fn run(args: Args) -> Result<Status, Failure> {
     let netns = config::netns(&args)?;
     let work = || Config::resolve(args, Env::of_process()).and_then(|config| command::run(&config));
-    match netns {
-        Some(netns) => enter(&netns, work)?,
-        None => work(),
-    }
+    let Some(netns) = netns else { return work() };
+    let cannot = |errno: nix::Error| Failure::File("cannot choose where signals come to".to_owned(), errno.into());
+    let inside = || signals::take().map_err(cannot).and_then(|()| work());
+    signals::leave().map_err(cannot)?;
+    enter(&netns, inside)?
 }
 
 /// What the exit code says.

@@ -158,3 +158,20 @@ s = socket.create_server(('127.0.0.1', 9101))
 print('ready', flush=True)
 time.sleep(600)
 ";
+
+#[test]
+fn an_empty_proc_does_not_hide_the_reader_own() -> Outcome {
+    test_in_netns(|net| {
+        net.run(|| {
+            let _listener = std::net::TcpListener::bind("127.0.0.1:9101").unwrap();
+            let script = "mount -t tmpfs none /proc && exec $0 summary --all-netns --json";
+            let binary = assert_cmd::cargo::cargo_bin("twscan");
+            let output = Command::new("unshare").args(["--mount", "sh", "-c", script]).arg(binary).output().unwrap();
+            let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+            let listening: Vec<_> =
+                report["namespaces"].as_array().unwrap().iter().map(|one| &one["states"]["LISTEN"]["total"]).collect();
+            assert_eq!((output.status.code(), listening), (Some(0), vec![&Value::from(1)]), "{report}");
+        })
+        .unwrap();
+    })
+}

@@ -164,6 +164,20 @@ fn every_namespace_is_told_of_a_capture_as_of_the_host() -> Outcome {
                 let live = documents(&["summary", "--format", "jsonl", "-N", &others[1].resident.id().to_string()]);
                 assert_eq!(settled(live[0].clone()), settled(one));
             }
+            // A comparison reads the same one of both, and of the host that one.
+            let of = |args: &[&str]| documents(&[&["compare", "--format", "jsonl"], args].concat()).remove(0);
+            let states = serde_json::json!({"before": 8, "after": 8});
+            let inode = inodes[2].to_string();
+            let resident = others[1].resident.id().to_string();
+            for compared in [of(&["-N", &inode, &file, &file]), of(&["-N", &resident, &file])] {
+                for inode in [&compared["before"]["netns"]["inode"], &compared["netns"]["inode"]] {
+                    assert_eq!(inode, &Value::from(inodes[2]), "{compared}");
+                }
+                assert_eq!(
+                    (&compared["states"]["ESTABLISHED"], &compared["caveats"]),
+                    (&states, &serde_json::json!([]))
+                );
+            }
             let idle = inodes[3].to_string();
             for (name, part) in [("nowhere", "no network namespace \"nowhere\""), (&idle, "had no TCP socket")] {
                 let said = error(&[&["summary", "-N", name][..], &from].concat());

@@ -111,6 +111,8 @@ fn compare_says_what_changed_since() -> Outcome {
             assert!(report["sentence"].as_str().unwrap().len() > 80, "{report}");
             let same = documents(&["compare", &file, &file, "--format", "jsonl"], b"").remove(0);
             assert_eq!((&same["groups"], &same["elapsed_s"]), (&0.into(), &0.0.into()));
+            let text = String::from_utf8(ok(&["compare", &file, &file], b"")).unwrap();
+            assert!(!text.contains("+0") && !text.contains("CHANGE"), "only what changed has a row: {text}");
         })
         .unwrap();
     })
@@ -176,7 +178,7 @@ fn a_full_disk_and_a_closed_pipe_leave_nothing_half_done() -> Outcome {
             let output = twscan(&["capture", "/dev/full"], b"");
             let said = String::from_utf8(output.stderr).unwrap();
             assert_eq!(output.status.code(), Some(2));
-            assert!(said.starts_with("error: cannot write the recording: No space left"), "{said}");
+            assert!(said.starts_with("error: /dev/full: cannot write the recording: No space left"), "{said}");
 
             let dir = tempfile::tempdir().unwrap();
             let script = "mount -t tmpfs -o size=4k none $0 && ! $1 capture $0/file && test -z \"$(ls -A $0)\"";

@@ -274,6 +274,9 @@ fn a_capture_and_a_text_compare_as_far_as_both_tell() {
         let said = run(&["compare", pair[0], pair[1], "--range", "41000-41019"]);
         assert!(!said.contains("does not tell the local port range") && !said.contains("error"), "{said}");
     }
-    assert!(run(&["compare", &file, &file, "--range", "1-2"]).contains("of its own, which is not overruled"));
+    assert!(
+        run(&["compare", &file, &file, "--range", "1-2"])
+            .contains("has its own ip_local_port_range, which is not overruled")
+    );
     assert!(run(&["compare", &file, "/etc/passwd"]).starts_with("error: /etc/passwd: "));
 }

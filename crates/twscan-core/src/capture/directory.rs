@@ -66,16 +66,36 @@ fn line(netns: &RecordedNetns) -> String {
         Outcome::Refused(reason) => ("refused", reason.as_str()),
     };
     let inode = netns.inode.map(|inode| inode.to_string()).unwrap_or_default();
-    let (kind, name) = match &netns.name {
+    let (kind, name) = kind_and_name(&netns.name);
+    let reference = printable(netns.reference.as_deref().unwrap_or_default());
+    format!("{whose}\t{outcome}\t{inode}\t{kind}\t{name}\t{reference}\t{}\n", printable(reason))
+}
+
+/// How it is called, and what.
+pub(super) fn kind_and_name(name: &NetnsName) -> (&'static str, String) {
+    match name {
         NetnsName::Host => ("host", String::new()),
         NetnsName::File(name) => ("file", printable(name)),
         NetnsName::Container(id) => ("container", printable(id)),
         NetnsName::Unit(name) => ("unit", printable(name)),
         NetnsName::Process { name, processes } => ("process", format!("{processes} {}", printable(name))),
         NetnsName::Inode(_) => ("inode", String::new()),
-    };
-    let reference = printable(netns.reference.as_deref().unwrap_or_default());
-    format!("{whose}\t{outcome}\t{inode}\t{kind}\t{name}\t{reference}\t{}\n", printable(reason))
+    }
+}
+
+/// The reverse; what a later version adds is told by the inode.
+pub(super) fn netns_name(kind: &str, name: String, inode: Option<u64>) -> Option<NetnsName> {
+    Some(match kind {
+        "host" => NetnsName::Host,
+        "file" => NetnsName::File(name),
+        "container" => NetnsName::Container(name),
+        "unit" => NetnsName::Unit(name),
+        "process" => {
+            let (processes, name) = name.split_once(' ')?;
+            NetnsName::Process { name: name.to_owned(), processes: processes.parse().ok()? }
+        }
+        _ => NetnsName::Inode(inode),
+    })
 }
 
 fn netns(line: &str) -> Option<RecordedNetns> {
@@ -85,17 +105,7 @@ fn netns(line: &str) -> Option<RecordedNetns> {
     let (name, reference, reason) = (field()?, field()?, field()?);
     let inode = if inode.is_empty() { None } else { Some(inode.parse().ok()?) };
     Some(RecordedNetns {
-        name: match kind.as_str() {
-            "host" => NetnsName::Host,
-            "file" => NetnsName::File(name),
-            "container" => NetnsName::Container(name),
-            "unit" => NetnsName::Unit(name),
-            "process" => {
-                let (processes, name) = name.split_once(' ')?;
-                NetnsName::Process { name: name.to_owned(), processes: processes.parse().ok()? }
-            }
-            _ => NetnsName::Inode(inode),
-        },
+        name: netns_name(&kind, name, inode)?,
         inode,
         reference: Some(reference).filter(|reference| !reference.is_empty()),
         current: whose == "own",

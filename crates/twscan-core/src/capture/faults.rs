@@ -21,7 +21,11 @@ impl Faults {
 
     pub(super) fn text(self) -> Option<String> {
         let first = self.first?;
-        Some(if self.more == 0 { first } else { format!("{first}; {} more faults", self.more) })
+        Some(match self.more {
+            0 => first,
+            1 => format!("{first}; 1 more fault"),
+            more => format!("{first}; {more} more faults"),
+        })
     }
 }
 

@@ -52,6 +52,8 @@ impl Recording {
         let (magic, ahead) = start.split_at_checked(MAGIC.len()).unwrap_or((&start, &[]));
         let (samples, missing) = if magic == MAGIC {
             read_own(ahead.chain(input), Faults::default())?
+        } else if !magic.is_empty() && magic.len() < MAGIC.len() && MAGIC.starts_with(magic) {
+            return Err(not_a_recording("it is cut off within its first 8 bytes, so that it has no sample"));
         } else if magic.get(..MAGIC.len() - 1) == MAGIC.get(..MAGIC.len() - 1) {
             return Err(not_a_recording("it is of another version of the format; read it with a newer twscan"));
         } else if begins_a_section(ahead) {
@@ -158,7 +160,7 @@ impl Recording {
             let name = format!("sys/net/ipv4/{key}");
             for sample in self.samples.iter_mut().chain([&mut *self.last]) {
                 if !sample.files.supply(&name, text.clone().into_bytes()) {
-                    return Err(not_a_recording(&format!("it has a {key} of its own, which is not overruled")));
+                    return Err(not_a_recording(&format!("it has its own {key}, which is not overruled")));
                 }
             }
         }
@@ -183,6 +185,8 @@ fn read_own(input: impl Read, mut faults: Faults) -> Result<(Vec<RecordedSample>
     let mut sections = Sections::new(input);
     let mut samples = Vec::new();
     let mut open: Vec<Section> = Vec::new();
+    // The samples behind which something was damaged: if they lack a namespace, that was said.
+    let mut hit = Vec::new();
     loop {
         match sections.next()? {
             Next::Section(section) => {
@@ -204,13 +208,14 @@ fn read_own(input: impl Read, mut faults: Faults) -> Result<(Vec<RecordedSample>
                 }
             }
             Next::BadContent { offset } => {
-                faults.add(format!("the section at byte {offset} is damaged, so its sample is left out"));
+                faults.add(format!("the section at byte {offset} is damaged, so {}", left_out(samples.last())));
+                hit.push(samples.len());
                 open.clear();
             }
             Next::Lost { offset, bytes } => {
-                faults.add(format!(
-                    "{bytes} bytes from byte {offset} on have no readable beginning, so their sample is left out"
-                ));
+                let left_out = left_out(samples.last());
+                faults.add(format!("{bytes} bytes from byte {offset} on have no readable beginning, so {left_out}"));
+                hit.push(samples.len());
                 open.clear();
             }
             Next::Cut { offset, bytes } => {
@@ -229,11 +234,20 @@ fn read_own(input: impl Read, mut faults: Faults) -> Result<(Vec<RecordedSample>
         }
     }
     for (place, sample) in samples.iter().enumerate() {
-        if sample.namespaces().is_some_and(|namespaces| !namespaces.is_whole()) {
+        let is_whole = sample.namespaces().is_none_or(|namespaces| namespaces.is_whole());
+        if !is_whole && !hit.contains(&(place + 1)) {
             faults.add(format!("sample {} lacks network namespaces that were recorded", place + 1));
         }
     }
     Ok((samples, faults.text()))
+}
+
+/// What is left out for damage behind this sample: the next one, or one of the namespaces that follow it.
+fn left_out(sample: Option<&RecordedSample>) -> &'static str {
+    match sample.and_then(|sample| sample.namespaces.as_ref()) {
+        Some(_) => "its sample, or one network namespace of it, is left out",
+        None => "its sample is left out",
+    }
 }
 
 /// Adds a namespace to its sample. Where that one is damaged, as was said already, it is of no use.

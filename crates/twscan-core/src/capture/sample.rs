@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use super::RecordedNamespaces;
 use super::anonymize::Anonymizer;
 use super::container::Section;
-use super::directory::DIRECTORY;
+use super::directory::{self, DIRECTORY};
 use super::files::{FILES, StoredFiles};
 use super::namespaces::StoredNamespaces;
 use super::owners::{OWNERS, StoredOwners};
@@ -16,9 +16,9 @@ use super::walk::{DATA, RecordedWalk};
 use crate::Error;
 use crate::filter::explicit_binds;
 use crate::host::{Channel, Host, Recorded, Source};
-use crate::netns::Surroundings;
+use crate::netns::{NetnsName, Others, Surroundings};
 use crate::procfs::ProcFs;
-use crate::procfs::owner::Wanted;
+use crate::procfs::owner::{Wanted, printable};
 use crate::socket::{SocketRecord, StateSet};
 use crate::tally::Tally;
 
@@ -36,7 +36,7 @@ pub struct RecordedSample {
     pub(super) owners: Option<Arc<StoredOwners>>,
     /// Those of the host, where this is the sample of the recorder's own.
     pub(super) namespaces: Option<Arc<StoredNamespaces>>,
-    /// What the others told of this one's namespace.
+    /// How its namespace is called, and what there was beside it; `None` where nobody looked.
     pub(super) surroundings: Option<Surroundings>,
 }
 
@@ -112,14 +112,24 @@ impl RecordedSample {
         Ok(Self {
             at,
             source: walk.source,
-            anonymized: options.anonymize.is_some(),
+            anonymized: options.anonymize.is_some() || host.recorded().is_some_and(|recorded| recorded.anonymized),
             left_out: host.recorded().map_or(StateSet::EMPTY, |recorded| recorded.left_out),
             files: StoredFiles::pack(&files),
             walks: Arc::new(walks),
             owners: owners.map(|owners| Arc::new(StoredOwners::pack(owners, options.anonymize.as_ref()))),
             namespaces: None,
             surroundings: None,
-        })
+        }
+        .in_surroundings(host.recorded().and_then(|recorded| recorded.surroundings.clone()), options))
+    }
+
+    /// Notes how the network namespace is called and what there is beside it, which a recorder leaves to its caller to
+    /// find out. An anonymized sample keeps no name but `host`.
+    #[must_use]
+    pub fn in_surroundings(mut self, surroundings: Option<Surroundings>, options: &RecordOptions) -> Self {
+        let may_be_known = |name: &NetnsName| options.anonymize.is_none() || *name == NetnsName::Host;
+        self.surroundings = surroundings.map(|known| Surroundings::new(known.name.filter(may_be_known), known.others));
+        self
     }
 
     /// When the walk began; of a foreign recording, when its file was last written.
@@ -151,8 +161,13 @@ impl RecordedSample {
     pub fn host(&self, from: &str) -> Host {
         let walks = self.walks.clone();
         let open = move || Ok(Box::new(Replay::new(walks.clone())) as Channel);
-        let recorded =
-            Recorded { at: self.at, from: from.to_owned(), surroundings: self.surroundings(), left_out: self.left_out };
+        let recorded = Recorded {
+            at: self.at,
+            from: from.to_owned(),
+            surroundings: self.surroundings(),
+            anonymized: self.anonymized,
+            left_out: self.left_out,
+        };
         let host = Host::of_recording(open, ProcFs::of_record(Arc::new(self.files.unpack())), self.source, recorded);
         match self.owners.clone() {
             Some(owners) => host.with_owners(move |wanted| owners.find(wanted)),
@@ -205,14 +220,15 @@ impl RecordedSample {
     }
 
     fn heading(&self) -> String {
-        format!(
+        let heading = format!(
             "at={}\nsource={}\nbyte_order={BYTE_ORDER}\nanonymized={}\nleft_out={:x}\nwriter=twscan {}\n",
             nanoseconds(self.at),
             self.source.name(),
             self.anonymized,
             self.left_out.bits(),
             env!("CARGO_PKG_VERSION"),
-        )
+        );
+        heading + &self.surroundings.as_ref().map_or_else(String::new, surroundings_in_words)
     }
 
     /// Puts a sample together from its sections, but for its tail; and of which sample it is a part.
@@ -242,7 +258,7 @@ impl RecordedSample {
             walks: Arc::default(),
             owners: None,
             namespaces: None,
-            surroundings: None,
+            surroundings: surroundings(&heading),
         };
         let belongs = match first.kind() {
             SAMPLE => None,
@@ -273,6 +289,25 @@ impl RecordedSample {
         sample.namespaces = namespaces.map(Arc::new);
         Ok((sample, belongs))
     }
+}
+
+/// As lines of a heading; one that knows no name has a line less.
+fn surroundings_in_words(surroundings: &Surroundings) -> String {
+    let Others { found, at_least, .. } = surroundings.others;
+    let name = surroundings.name.as_ref().map(directory::kind_and_name);
+    let name = name.map_or_else(String::new, |(kind, name)| format!("netns={kind} {name}\n"));
+    format!("{name}others={found}\nothers_at_least={at_least}\n")
+}
+
+/// The reverse; `None` where they were not noted.
+fn surroundings(heading: &BTreeMap<&str, &str>) -> Option<Surroundings> {
+    let name = || {
+        let (kind, name) = heading.get("netns")?.split_once(' ')?;
+        directory::netns_name(kind, printable(name), None)
+    };
+    let found = heading.get("others")?.parse().ok()?;
+    let at_least = heading.get("others_at_least").is_none_or(|value| *value != "false");
+    Some(Surroundings::new(name(), Others::new(found, at_least)))
 }
 
 /// Which sample a namespace is a part of, and its place among those of the host.

@@ -34,12 +34,16 @@ impl<R: Read> Sections<R> {
         Self { input, ahead: Vec::new(), taken: 0, offset: MAGIC.len() as u64 }
     }
 
-    /// The next section, or why there is none here.
+    /// The next section, or why there is none here. Where recordings were put one behind the other, the beginning of each
+    /// is passed over.
     ///
     /// A header that is not what was written tells no length, so the next one is looked for at every byte from there. A
     /// header whose sum holds is believed: what it declares is passed over even if the content is damaged, so that no
     /// byte is looked at more than twice.
     pub(super) fn next(&mut self) -> Result<Next, Error> {
+        while self.peek(MAGIC.len())? == MAGIC {
+            self.take(MAGIC.len());
+        }
         let offset = self.offset;
         let Some(header) = self.peek(HEADER_LEN)?.first_chunk().copied() else {
             let bytes = self.peek(HEADER_LEN)?.len();

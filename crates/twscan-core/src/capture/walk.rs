@@ -1,4 +1,5 @@
 use super::container::Section;
+use crate::procfs::owner::printable;
 use crate::sock_diag::DumpRequest;
 
 /// A dump request and the datagrams that answered it.
@@ -26,7 +27,7 @@ impl RecordedWalk {
         let (len, rest) = rest.split_first_chunk()?;
         let (request, fault) = rest.split_at_checked(u32::from_le_bytes(*len) as usize)?;
         let (request, sequence) = DumpRequest::decode(request)?;
-        let fault = String::from_utf8_lossy(fault.get(..MOST_FAULT).unwrap_or(fault)).into_owned();
+        let fault = printable(&String::from_utf8_lossy(fault.get(..MOST_FAULT).unwrap_or(fault)));
         Some(Self {
             request,
             sequence,

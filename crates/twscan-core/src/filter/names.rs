@@ -8,6 +8,16 @@ pub trait Names {
 
     /// The id of a cgroup (version 2) by its path: the inode of its directory.
     fn cgroup(&self, path: &str) -> Option<u64>;
+
+    /// What is expected in place of an interface's name that is not known: part of an error's text.
+    fn expected_interface(&self) -> &'static str {
+        "the name of an interface that exists, or its index"
+    }
+
+    /// What is expected in place of a cgroup's path that is not known: part of an error's text.
+    fn expected_cgroup(&self) -> &'static str {
+        "the path of a cgroup that exists, or its id"
+    }
 }
 
 /// Knows no names; numbers are read without it.

@@ -139,13 +139,13 @@ pub(super) fn mark(text: &str) -> Result<Filter, Mistake> {
 /// Reads the name or the index of an interface; a name may look like an index.
 pub(super) fn device(text: &str, names: &dyn Names) -> Result<Filter, Mistake> {
     let index = names.interface(text).or_else(|| number(text));
-    index.map(Filter::Device).ok_or(Mistake::whole(text, "the name of an interface that exists, or its index"))
+    index.map(Filter::Device).ok_or(Mistake::whole(text, names.expected_interface()))
 }
 
 /// Reads the path or the id of a cgroup.
 pub(super) fn cgroup(text: &str, names: &dyn Names) -> Result<Filter, Mistake> {
     let id = number(text).or_else(|| names.cgroup(text).filter(|_| !text.is_empty()));
-    id.map(Filter::Cgroup).ok_or(Mistake::whole(text, "the path of a cgroup that exists, or its id"))
+    id.map(Filter::Cgroup).ok_or(Mistake::whole(text, names.expected_cgroup()))
 }
 
 /// Reads a decimal or, with `0x`, hexadecimal number. A further leading zero is not read: ss takes it for octal.

@@ -43,6 +43,10 @@ impl<'p> Discovery<'p> {
                 current: survey.current == Some(place),
             })
             .collect();
+        if list.is_empty() {
+            // A /proc that shows nobody does not show the reader either, who is in one all the same.
+            list.push(Namespace { name: NetnsName::Inode(None), entry: Entry::default(), current: true });
+        }
         list.sort_by_key(|namespace| (!namespace.current, namespace.entry.inode, namespace.pid()));
         Ok(Namespaces {
             procfs: self.procfs.clone(),
@@ -86,7 +90,7 @@ impl Namespaces {
         self.list.len()
     }
 
-    /// Whether there is none, which means that `/proc` is not a live one.
+    /// Whether there is none: never, since the reader is in one, whatever `/proc` shows.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.list.is_empty()

@@ -52,8 +52,12 @@ impl Namespaces {
         if idle_from_outside == Some(true) {
             return Ok(Visit::Idle);
         }
-        let Some((path, file)) = self.open(namespace)? else { return Ok(Visit::Gone) };
-        move_into(&namespace.name().to_string(), &path, &file)?;
+        match self.open(namespace)? {
+            Some((path, file)) => move_into(&namespace.name().to_string(), &path, &file)?,
+            // The thread begins in the reader's own, which comes first.
+            None if namespace.is_current() => {}
+            None => return Ok(Visit::Gone),
+        }
         let is_idle = || self.procfs.sockstat("thread-self").is_ok_and(|counters| is_idle(&counters));
         if idle_from_outside.is_none() && is_idle() {
             return Ok(Visit::Idle);

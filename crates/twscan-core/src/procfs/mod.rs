@@ -227,7 +227,8 @@ impl ProcFs {
     }
 
     fn read_trimmed(&self, name: &str) -> Option<String> {
-        self.read(name).ok().flatten().map(|text| text.trim().to_owned())
+        // It is shown in a line, whatever a recording holds.
+        self.read(name).ok().flatten().map(|text| owner::printable(text.trim()))
     }
 
     fn read_net(&self, name: &str) -> Result<Option<String>, Error> {

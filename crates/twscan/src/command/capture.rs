@@ -2,18 +2,19 @@ use std::io::{self, Write};
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
-use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use twscan_core::Error;
 use twscan_core::capture::{RecordOptions, RecordedNamespaces, RecordedSample, RecordedVisit, Recording};
+use twscan_core::netns::Surroundings;
 
 use crate::Status;
 use crate::config::{Capture, CaptureForm, Config};
 use crate::failure::Failure;
 use crate::recording::Draft;
+use crate::signals;
 
-/// Records one sample or a series. A file is there when it is whole, and not before; SIGINT and SIGTERM end a series
+/// Records one sample or a series. A file is there when it is whole, and not before; SIGINT, SIGTERM and SIGHUP end a series
 /// behind the sample at hand, and keep it.
 pub(crate) fn run(config: &Config, asked: &Capture) -> Result<Status, Failure> {
     if asked.file == "-" {
@@ -21,43 +22,130 @@ pub(crate) fn run(config: &Config, asked: &Capture) -> Result<Status, Failure> {
             return Err(Failure::Usage("a capture is no text: send it to a file or into a pipe".to_owned()));
         }
         // A signal ends it at once, also where the reader has stopped reading; what was sent is whole samples and a cut.
-        return record(config, asked, &Stop::by_default(), &mut io::stdout().lock());
+        return write(config, asked, &Stop::by_default(), &mut Written::new(io::stdout().lock()));
     }
-    let mut draft = Draft::new(&asked.file)?;
+    let draft = Draft::new(&asked.file)?;
     let stop = if draft.is_temporary() { Stop::when_asked()? } else { Stop::by_default() };
-    let status = record(config, asked, &stop, &mut draft)?;
-    draft.keep()?;
-    Ok(status)
+    let mut written = Written::new(draft);
+    let outcome = write(config, asked, &stop, &mut written);
+    let Written { out: mut draft, samples, whole, .. } = written;
+    match outcome {
+        Ok(status) => {
+            draft.keep()?;
+            Ok(status)
+        }
+        // Hours of samples are not lost with the one that the disk had no room for.
+        Err(failure) if draft.is_temporary() && samples > 0 => {
+            draft.cut(whole)?;
+            draft.keep()?;
+            let failure = failure.of_file(&asked.file);
+            writeln!(io::stderr(), "warning: {} holds the {samples} samples that were whole by then", asked.file)?;
+            Err(failure)
+        }
+        Err(failure) => Err(failure.of_file(&asked.file)),
+    }
 }
 
-fn record(config: &Config, asked: &Capture, stop: &Stop, out: &mut impl Write) -> Result<Status, Failure> {
-    let host = config.host();
+/// What was written, and how much of it is whole samples.
+struct Written<W> {
+    out: W,
+    bytes: u64,
+    samples: u32,
+    /// The bytes up to the end of the last whole sample.
+    whole: u64,
+}
+
+impl<W: Write> Written<W> {
+    fn new(out: W) -> Self {
+        Self { out, bytes: 0, samples: 0, whole: 0 }
+    }
+
+    fn add(&mut self, sample: &RecordedSample) -> Result<(), Failure> {
+        sample.write(self)?;
+        self.flush()?;
+        (self.samples, self.whole) = (self.samples + 1, self.bytes);
+        Ok(())
+    }
+}
+
+impl<W: Write> Write for Written<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let count = self.out.write(bytes)?;
+        self.bytes += count as u64;
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+}
+
+fn write(config: &Config, asked: &Capture, stop: &Stop, written: &mut Written<impl Write>) -> Result<Status, Failure> {
     let options = options(asked);
     if asked.form == CaptureForm::SsDump {
-        let outcome = RecordedSample::record(&host, &options)?.write_ss_dump(out);
-        out.flush()?;
-        return match outcome {
-            Err(Error::RecordedFault { reason }) => {
-                writeln!(io::stderr(), "warning: what is missing here is missing there too: {reason}")?;
-                Ok(Status::Failed)
-            }
-            outcome => Ok(outcome.map(|()| Status::Done)?),
-        };
+        return write_ss_dump(&RecordedSample::record(&config.host(), &options)?, written);
     }
-    Recording::begin(out)?;
+    Recording::begin(written)?;
+    match config.recording() {
+        Some(recording) => record_again(config, recording, &options, written),
+        None => record(config, asked, &options, stop, written),
+    }
+}
+
+fn write_ss_dump(sample: &RecordedSample, out: &mut impl Write) -> Result<Status, Failure> {
+    let outcome = sample.write_ss_dump(out);
+    out.flush()?;
+    match outcome {
+        Err(Error::RecordedFault { reason }) => {
+            writeln!(io::stderr(), "warning: what is missing here is missing there too: {reason}")?;
+            Ok(Status::Failed)
+        }
+        outcome => Ok(outcome.map(|()| Status::Done)?),
+    }
+}
+
+/// Every sample of a recording.
+fn record_again(
+    config: &Config,
+    recording: &Recording,
+    options: &RecordOptions,
+    written: &mut Written<impl Write>,
+) -> Result<Status, Failure> {
+    let mut complete = true;
+    for sample in recording.samples() {
+        let sample = if config.everywhere {
+            sample.record_again(options)?
+        } else {
+            RecordedSample::record(&sample.host(recording.name()), options)?
+        };
+        complete &= is_complete(&sample, written.samples + 1)?;
+        written.add(&sample)?;
+    }
+    Ok(Status::of_result(complete))
+}
+
+/// The running kernel, once or for some time.
+fn record(
+    config: &Config,
+    asked: &Capture,
+    options: &RecordOptions,
+    stop: &Stop,
+    written: &mut Written<impl Write>,
+) -> Result<Status, Failure> {
     let started = Instant::now();
     let mut complete = true;
-    for count in 1u32.. {
-        let sample = match config.recorded_everywhere().filter(|_| config.everywhere) {
-            Some(recorded) => recorded.record_again(&options)?,
-            None if config.everywhere => RecordedSample::record_everywhere(|| config.host(), &options)?,
-            None => RecordedSample::record(&host, &options)?,
+    loop {
+        let sample = if config.everywhere {
+            RecordedSample::record_everywhere(|| config.host(), options)?
+        } else {
+            let host = config.host();
+            let surroundings = Surroundings::of_thread(host.procfs()).ok();
+            RecordedSample::record(&host, options)?.in_surroundings(surroundings, options)
         };
-        complete &= is_complete(&sample, count)?;
-        sample.write(out)?;
-        out.flush()?;
+        complete &= is_complete(&sample, written.samples + 1)?;
+        written.add(&sample)?;
         let Some(series) = asked.series else { break };
-        let Some(pause) = series.pause(count, started.elapsed()) else { break };
+        let Some(pause) = series.pause(written.samples, started.elapsed()) else { break };
         if stop.within(pause)? {
             break;
         }
@@ -89,7 +177,7 @@ fn options(asked: &Capture) -> RecordOptions {
     if asked.anonymize { options.anonymize() } else { options }
 }
 
-/// SIGINT and SIGTERM.
+/// SIGINT, SIGTERM and SIGHUP.
 #[derive(Debug)]
 struct Stop {
     /// Where they wait to be asked for.
@@ -104,9 +192,7 @@ impl Stop {
 
     /// They wait until the sample at hand is written.
     fn when_asked() -> Result<Self, Failure> {
-        let mut set = SigSet::empty();
-        set.add(Signal::SIGINT);
-        set.add(Signal::SIGTERM);
+        let set = signals::ending();
         let signals = set.thread_block().and_then(|()| SignalFd::with_flags(&set, SfdFlags::SFD_CLOEXEC));
         Ok(Self { signals: Some(signals.map_err(|errno| cannot_wait(errno.into()))?) })
     }

@@ -31,5 +31,7 @@ fn sample(config: &Config, host: &Host) -> Result<Sample, Failure> {
     if families != Families::Both {
         sampler = sampler.wanted(move |record: &SocketRecord<'_>, _: Role| families.contain(record));
     }
-    Ok(sampler.take()?)
+    let mut sample = sampler.take()?;
+    super::here::note(&mut sample.provenance, host.procfs());
+    Ok(sample)
 }

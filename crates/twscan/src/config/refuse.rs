@@ -8,6 +8,7 @@ use crate::failure::Failure;
 pub(super) fn refuse_what_has_no_meaning(action: &Action, global: &GlobalArgs) -> Result<(), Failure> {
     let text = no_document(action, global.format())
         .or_else(|| no_netns(action, global))
+        .or_else(|| no_family(action, global))
         .or_else(|| no_recording(action, global));
     text.map_or(Ok(()), |text| Err(Failure::Usage(text.to_owned())))
 }
@@ -52,8 +53,6 @@ fn no_netns(action: &Action, global: &GlobalArgs) -> Option<&'static str> {
             "this reads one network namespace: give it with --netns; --all-netns is for summary, by-dest, ports, diagnose \
              without --interval, and capture",
         )
-    } else if logs && (global.ipv4 || global.ipv6) {
-        Some("-4 and -6 choose sockets, and logs reads text")
     } else if logs && everywhere {
         Some("logs asks one network namespace what is left: give it with --netns")
     } else if everywhere && matches!(action, Action::Capture(Capture { form: CaptureForm::SsDump, .. })) {
@@ -63,10 +62,22 @@ fn no_netns(action: &Action, global: &GlobalArgs) -> Option<&'static str> {
     }
 }
 
+/// Why there is no family to choose.
+fn no_family(action: &Action, global: &GlobalArgs) -> Option<&'static str> {
+    match action {
+        _ if !global.ipv4 && !global.ipv6 => None,
+        Action::Logs(_) => Some("-4 and -6 choose sockets, and logs reads text"),
+        Action::Capture(_) => Some(
+            "a capture holds the sockets of both families: give -4 or -6 to what reads it, as twscan list -4 --from FILE \
+             or ss -4",
+        ),
+        _ => None,
+    }
+}
+
 /// Why this cannot be asked of a recording.
 fn no_recording(action: &Action, global: &GlobalArgs) -> Option<&'static str> {
     global.from.as_ref()?;
-    let reads_none = matches!(action, Action::Tune(_) | Action::Compare { .. });
     let looks_twice = match action {
         Action::Examine(Examine::Diagnose(asked)) => asked.interval.is_some(),
         Action::Examine(Examine::Forecast { interval, .. }) => interval.is_some(),
@@ -76,7 +87,9 @@ fn no_recording(action: &Action, global: &GlobalArgs) -> Option<&'static str> {
         Some("selftest asks the running kernel, and --from reads a recording: leave out --from")
     } else if looks_twice {
         Some("--interval looks at the kernel again, and a recording's own samples give the rates: leave out --interval")
-    } else if reads_none && global.netns.is_some() {
+    } else if matches!(action, Action::Capture(Capture { series: Some(_), .. })) {
+        Some("--for looks at the kernel again, and of a recording every sample is written: leave out --for")
+    } else if matches!(action, Action::Tune(_)) && global.netns.is_some() {
         Some("--netns beside --from chooses what to read of the recording, and this is no command for that")
     } else {
         None

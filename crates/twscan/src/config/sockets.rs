@@ -97,15 +97,16 @@ fn selection(words: &[String], names: &dyn Names) -> Result<Selection, Failure> 
     Selection::parse(&words.join(" "), names).map_err(|error| Failure::Usage(format!("{error}\n{}", error.pointer())))
 }
 
-/// The running host's names. An interface has another index in each network namespace, so that its name means nothing for
-/// all of them.
+/// The running host's names, as far as they mean what is read: an interface has another index in each network namespace,
+/// and a recording holds the numbers of interfaces and cgroups, which here are those of others.
 pub(super) struct HostNames {
     pub(super) everywhere: bool,
+    pub(super) recorded: bool,
 }
 
 impl Names for HostNames {
     fn interface(&self, name: &str) -> Option<u32> {
-        LiveNames.interface(name).filter(|_| !self.everywhere)
+        LiveNames.interface(name).filter(|_| !self.everywhere && !self.recorded)
     }
 
     fn service(&self, name: &str) -> Option<u16> {
@@ -113,7 +114,25 @@ impl Names for HostNames {
     }
 
     fn cgroup(&self, path: &str) -> Option<u64> {
-        LiveNames.cgroup(path)
+        LiveNames.cgroup(path).filter(|_| !self.recorded)
+    }
+
+    fn expected_interface(&self) -> &'static str {
+        match self {
+            Self { recorded: true, .. } => "the index of an interface, since a recording does not hold their names",
+            Self { everywhere: true, .. } => {
+                "the index of an interface, since each network namespace has its own names"
+            }
+            _ => LiveNames.expected_interface(),
+        }
+    }
+
+    fn expected_cgroup(&self) -> &'static str {
+        if self.recorded {
+            "the id of a cgroup, since a recording does not hold their paths"
+        } else {
+            LiveNames.expected_cgroup()
+        }
     }
 }
 

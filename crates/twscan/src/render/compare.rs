@@ -10,10 +10,11 @@ use crate::failure::Failure;
 pub(crate) fn write(report: &CompareReport, out: &mut impl Write) -> Result<(), Failure> {
     wrap::write_lines(&wrap::lines(&report.sentence, WIDTH), out)?;
     writeln!(out)?;
-    let mut states = changes("STATE");
+    let (mut states, mut any_state) = (changes("STATE"), false);
     for (state, change) in report.states.iter() {
-        if let Some(change) = change.filter(|change| change.before + change.after > 0) {
+        if let Some(change) = change.filter(|change| change.difference() != 0) {
             states.row(cells(state.name().to_owned(), change));
+            any_state = true;
         }
     }
     let mut counters = changes("COUNTER");
@@ -24,10 +25,10 @@ pub(crate) fn write(report: &CompareReport, out: &mut impl Write) -> Result<(), 
     }
     let mut destinations = changes("DESTINATION");
     for change in &report.destinations {
-        destinations.row(cells(name(change), change.sockets));
+        destinations.row(destination(change));
     }
     for (columns, any) in
-        [(states, true), (destinations, !report.destinations.is_empty()), (counters, !report.counters.is_empty())]
+        [(states, any_state), (destinations, !report.destinations.is_empty()), (counters, !report.counters.is_empty())]
     {
         if any {
             for line in columns.lines() {
@@ -79,6 +80,22 @@ fn changes(what: &'static str) -> Columns {
 
 fn cells(name: String, change: Change<u64>) -> [String; 4] {
     [name, change.before.to_string(), change.after.to_string(), format!("{:+}", change.difference())]
+}
+
+/// What changed of it: its sockets, else how many of them are in TIME_WAIT, else what they amount to.
+fn destination(change: &DestinationChange) -> [String; 4] {
+    let name = name(change);
+    let changed = |change: &Change<u64>| change.difference() != 0;
+    if changed(&change.sockets) {
+        return cells(name, change.sockets);
+    }
+    if let Some(time_wait) = change.time_wait.filter(changed) {
+        return cells(format!("{name}, in TIME_WAIT"), time_wait);
+    }
+    let percent = |percent: Option<f64>| percent.map_or_else(|| "?".to_owned(), |percent| format!("{percent:.1} %"));
+    let Change { before, after, .. } = change.percent;
+    let difference = before.zip(after).map_or_else(String::new, |(before, after)| format!("{:+.1}", after - before));
+    [format!("{name}, ports held"), percent(before), percent(after), difference]
 }
 
 fn name(change: &DestinationChange) -> String {

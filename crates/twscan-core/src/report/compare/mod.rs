@@ -1,3 +1,6 @@
+mod kinship;
+mod words;
+
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
@@ -7,6 +10,7 @@ use super::{Destination, Header};
 use crate::sample::Sample;
 use crate::socket::TcpState;
 use crate::tally::Role;
+use kinship::Kinship;
 
 /// `twscan.compare/1`: what changed between two samples.
 #[derive(Debug, Clone, serde::Serialize)]
@@ -21,7 +25,7 @@ pub struct CompareReport {
     pub elapsed_s: f64,
     /// The change in a sentence or three, for a ticket.
     pub sentence: String,
-    /// Why the two may not compare: other hosts, other namespaces, a partial sample, a restart.
+    /// Why the two may not compare: other hosts, other namespaces, other keys of `--anonymize`, a partial sample, a restart.
     pub caveats: Vec<String>,
     /// Sockets by state: an object with the eleven names.
     pub states: StateChanges,
@@ -29,10 +33,11 @@ pub struct CompareReport {
     pub parameters: Vec<ParameterChange>,
     /// Counters that differ.
     pub counters: Vec<CounterChange>,
-    /// Groups of sockets that differ, the greatest change first.
+    /// Groups of sockets that differ, the greatest change first. Where one sample does not tell the local port range,
+    /// outbound groups are `ambiguous`, as they are to that one.
     pub destinations: Vec<DestinationChange>,
-    /// How many groups differ, also those not shown.
-    pub groups: usize,
+    /// How many groups differ, also those not shown; null where an address of one sample is not that of the other.
+    pub groups: Option<usize>,
 }
 
 impl CompareReport {
@@ -45,72 +50,27 @@ impl CompareReport {
         let header = Header::new(Self::SCHEMA, &after.provenance);
         let first = Header::new(Self::SCHEMA, &before.provenance);
         let elapsed_s = (header.captured_at - first.captured_at).total(jiff::Unit::Second).unwrap_or(0.0);
-        let counters = counters(before, after, elapsed_s);
-        let mut destinations = destinations(before, after);
+        let kinship = Kinship::of(before, after);
+        let mut destinations = if kinship.same_addresses { destinations(before, after) } else { Vec::new() };
         destinations.sort_by_key(|change| std::cmp::Reverse(change.sockets.difference().unsigned_abs()));
-        let parameters: Vec<_> = (before.settings.iter().zip(after.settings.iter()))
-            .filter(|((_, before), (_, after))| before != after)
-            .map(|((name, before), (_, after))| ParameterChange { name, before, after })
-            .collect();
+        let parameters = (before.settings.iter().zip(after.settings.iter()))
+            .filter(|((name, before), (_, after))| !words::are_one_value(name, before.as_deref(), after.as_deref()))
+            .map(|((name, before), (_, after))| ParameterChange { name, before, after });
         let mut report = Self {
-            caveats: caveats(before, after, &counters),
             header,
             before: first,
             elapsed_s,
             sentence: String::new(),
             states: StateChanges::new(before, after),
-            parameters,
-            counters,
-            groups: destinations.len(),
+            parameters: parameters.collect(),
+            counters: counters(before, after, kinship.same_counters.then_some(elapsed_s)),
+            groups: kinship.same_addresses.then_some(destinations.len()),
             destinations,
+            caveats: kinship.caveats,
         };
-        report.sentence = report.in_words(before, after);
-        report.destinations.truncate(top.unwrap_or(report.groups));
+        report.sentence = words::sentence(&report, before, after);
+        report.destinations.truncate(top.unwrap_or(usize::MAX));
         report
-    }
-
-    fn in_words(&self, before: &Sample, after: &Sample) -> String {
-        let states: Vec<_> = [TcpState::TimeWait, TcpState::Established, TcpState::CloseWait]
-            .into_iter()
-            .filter_map(|state| {
-                let Some(change) = self.states.of(state) else {
-                    return Some(format!("how many {} there were is unknown", state.name()));
-                };
-                let worth = change.difference() != 0 || state == TcpState::TimeWait;
-                worth.then(|| format!("{} went from {} to {}", state.name(), change.before, change.after))
-            })
-            .collect();
-        let seconds = self.elapsed_s.abs().round();
-        let mut text = format!("Within {seconds} s {}.", states.join(", "));
-        let percent = |row: &Destination| row.percent.unwrap_or(0.0);
-        let held = |row: &Destination| format!("{} with {:.1} % of its ports held", name(row), percent(row));
-        text.push_str(&match (fullest(before), fullest(after)) {
-            (None, None) => String::new(),
-            (Some(full), Some(fuller)) if name(&full) == name(&fuller) => format!(
-                " The fullest destination, {}, went from {:.1} % to {:.1} % of its ports held.",
-                name(&full),
-                percent(&full),
-                percent(&fuller)
-            ),
-            (full, fuller) => format!(
-                " The fullest destination was {} and is {}.",
-                full.as_ref().map_or_else(|| "none".to_owned(), held),
-                fuller.as_ref().map_or_else(|| "none".to_owned(), held)
-            ),
-        });
-        let value = |value: &Option<String>| value.clone().unwrap_or_default();
-        let change = |change: &ParameterChange| {
-            format!("{} from {} to {}", change.name, value(&change.before), value(&change.after))
-        };
-        let known = |change: &&ParameterChange| change.before.is_some() && change.after.is_some();
-        let parameters: Vec<_> = self.parameters.iter().filter(known).map(change).collect();
-        if !parameters.is_empty() {
-            text.push_str(&format!(" Changed: {}.", parameters.join(", ")));
-        }
-        if !self.caveats.is_empty() {
-            text.push_str(&format!(" Beware: {}.", self.caveats.join("; ")));
-        }
-        text
     }
 }
 
@@ -192,7 +152,8 @@ pub struct CounterChange {
     pub before: Option<u64>,
     /// In the second.
     pub after: Option<u64>,
-    /// Events a second in between; null for what is no count of events.
+    /// Events a second in between; null for what is no count of events, and where the two did not count from the same
+    /// moment on.
     pub per_second: Option<f64>,
 }
 
@@ -210,32 +171,56 @@ pub struct DestinationChange {
     pub port: u16,
     /// The index of the interface that the sockets are bound to; null for none.
     pub device: Option<u32>,
-    /// Sockets in all states.
+    /// Sockets in the states that both samples tell.
     pub sockets: Change<u64>,
     /// Sockets in TIME_WAIT; null where one of the samples does not tell.
     pub time_wait: Option<Change<u64>>,
     /// Ports held and not reusable, of those that connections to here may use, 0 to 100; null for a group that is not
-    /// there.
+    /// there, and where one sample does not tell.
     pub percent: Change<Option<f64>>,
-    /// Connections that fit; null for a group that is not there.
+    /// Connections that fit; null for a group that is not there, and where one sample does not tell.
     pub free: Change<Option<u32>>,
 }
 
 type Key = (Role, Option<IpAddr>, Option<IpAddr>, u16, Option<u32>);
 
+/// A group in one of the samples.
+#[derive(Default)]
+struct Group {
+    sockets: u64,
+    time_wait: u64,
+    percent: Option<f64>,
+    free: Option<u32>,
+}
+
+impl Group {
+    /// Sockets in these states count.
+    fn add(&mut self, row: &Destination, states: &[TcpState]) {
+        self.sockets += states.iter().filter_map(|state| row.states.of(*state)).sum::<u64>();
+        self.time_wait += row.time_wait.unwrap_or(0);
+    }
+}
+
 fn destinations(before: &Sample, after: &Sample) -> Vec<DestinationChange> {
-    let mut pairs: BTreeMap<Key, [Option<Destination>; 2]> = BTreeMap::new();
+    let known: Vec<_> = TcpState::ALL.into_iter().filter(|state| before.knows(*state) && after.knows(*state)).collect();
+    // Where one knows no outbound connections, those of the other would seem to have gone or come.
+    let same_roles = before.settings.range.is_some() == after.settings.range.is_some();
+    let mut pairs: BTreeMap<Key, [Option<Group>; 2]> = BTreeMap::new();
     for (place, sample) in [before, after].into_iter().enumerate() {
         for row in Destination::all(sample) {
-            let key = (row.role, row.source, row.destination, row.port, row.device);
+            let role = if same_roles || row.role == Role::Inbound { row.role } else { Role::Ambiguous };
+            let key = (role, row.source, row.destination, row.port, row.device);
             if let Some(slot) = pairs.entry(key).or_default().get_mut(place) {
-                *slot = Some(row);
+                let group = slot.get_or_insert_default();
+                group.add(&row, &known);
+                if same_roles {
+                    (group.percent, group.free) = (row.percent, row.free);
+                }
             }
         }
     }
-    let known = before.knows(TcpState::TimeWait) && after.knows(TcpState::TimeWait);
     let changes = pairs.into_iter().map(|((role, source, destination, port, device), [before, after])| {
-        let count = |of: fn(&Destination) -> u64| Change {
+        let count = |of: fn(&Group) -> u64| Change {
             before: before.as_ref().map_or(0, of),
             after: after.as_ref().map_or(0, of),
         };
@@ -245,83 +230,41 @@ fn destinations(before: &Sample, after: &Sample) -> Vec<DestinationChange> {
             destination,
             port,
             device,
-            sockets: count(|row| row.sockets),
-            time_wait: known.then(|| count(|row| row.time_wait.unwrap_or(0))),
+            sockets: count(|group| group.sockets),
+            time_wait: known.contains(&TcpState::TimeWait).then(|| count(|group| group.time_wait)),
             percent: Change {
-                before: before.as_ref().and_then(|row| row.percent),
-                after: after.as_ref().and_then(|row| row.percent),
+                before: before.as_ref().and_then(|group| group.percent),
+                after: after.as_ref().and_then(|group| group.percent),
             },
             free: Change {
-                before: before.as_ref().and_then(|row| row.free),
-                after: after.as_ref().and_then(|row| row.free),
+                before: before.as_ref().and_then(|group| group.free),
+                after: after.as_ref().and_then(|group| group.free),
             },
         }
     });
     let differs = |change: &DestinationChange| {
         change.sockets.difference() != 0
             || change.time_wait.is_some_and(|change| change.difference() != 0)
-            || change.percent.before != change.percent.after
+            || change.percent.before.zip(change.percent.after).is_some_and(|(before, after)| before != after)
     };
     changes.filter(differs).collect()
 }
 
-fn counters(before: &Sample, after: &Sample, elapsed_s: f64) -> Vec<CounterChange> {
+/// With rates where the counters of both began at the same moment.
+fn counters(before: &Sample, after: &Sample, elapsed_s: Option<f64>) -> Vec<CounterChange> {
     let pairs = before.counters.iter().zip(after.counters.iter());
     let changed = pairs.filter(|((_, before, _), (_, after, _))| before != after);
     let changes = changed.map(|((name, before, grows), (_, after, _))| {
-        let events = before.zip(after).and_then(|(before, after)| after.checked_sub(before));
-        let rate = events.filter(|_| grows && elapsed_s > 0.0).map(|events| as_f64(events) / elapsed_s);
-        CounterChange { name, before, after, per_second: rate }
+        let events = before.zip(after).and_then(|(before, after)| after.checked_sub(before)).filter(|_| grows);
+        let seconds = elapsed_s.filter(|seconds| *seconds > 0.0);
+        CounterChange {
+            name,
+            before,
+            after,
+            per_second: events.zip(seconds).map(|(events, seconds)| as_f64(events) / seconds),
+        }
     });
     changes.collect()
-}
-
-fn caveats(before: &Sample, after: &Sample, counters: &[CounterChange]) -> Vec<String> {
-    let (first, second) = (&before.provenance, &after.provenance);
-    let mut caveats = Vec::new();
-    if differ(first.hostname.as_ref(), second.hostname.as_ref()) {
-        caveats.push("the samples are of different hosts".to_owned());
-    } else if differ(first.netns.inode, second.netns.inode) {
-        caveats.push("the samples are of different network namespaces".to_owned());
-    }
-    for (which, provenance) in [("first", first), ("second", second)] {
-        if let Some(reason) = &provenance.partial {
-            caveats.push(format!("the {which} sample is partial: {reason}"));
-        }
-    }
-    if before.settings.range.is_some() != after.settings.range.is_some() {
-        caveats.push(
-            "one does not tell the local port range, so that roles and ports do not compare (--range)".to_owned(),
-        );
-    }
-    if first.captured_at > second.captured_at {
-        caveats.push("the first sample is the later one".to_owned());
-    } else if counters.iter().any(|change| change.name == "ActiveOpens" && began_anew(change)) {
-        caveats.push("counters began anew in between, so the host was restarted".to_owned());
-    }
-    caveats
-}
-
-/// Whether both are known, and are not the same.
-fn differ<T: PartialEq>(before: Option<T>, after: Option<T>) -> bool {
-    before.zip(after).is_some_and(|(before, after)| before != after)
-}
-
-fn began_anew(change: &CounterChange) -> bool {
-    change.before.zip(change.after).is_some_and(|(before, after)| after < before)
-}
-
-fn fullest(sample: &Sample) -> Option<Destination> {
-    Destination::outbound(sample).into_iter().min_by(Destination::fullest_first)
-}
-
-fn name(row: &Destination) -> String {
-    let address = |address: Option<IpAddr>| address.map_or_else(|| "any".to_owned(), |address| address.to_string());
-    let destination = match row.destination {
-        Some(IpAddr::V6(v6)) => format!("[{v6}]"),
-        other => address(other),
-    };
-    format!("{} to {destination}:{}", address(row.source), row.port)
 }
 
 #[allow(clippy::cast_precision_loss, reason = "rates need no more than 53 bits")]

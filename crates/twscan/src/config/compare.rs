@@ -1,0 +1,37 @@
+use twscan_core::capture::Recording;
+
+use super::Action;
+use crate::args::{CompareArgs, GlobalArgs};
+use crate::failure::Failure;
+use crate::recording;
+
+/// Opens what is compared, each for the network namespace that was asked for.
+pub(super) fn resolve(args: CompareArgs, global: &GlobalArgs) -> Result<Action, Failure> {
+    let CompareArgs { before, after, top, supply } = args;
+    let refuse = |text: &str| Err(Failure::Usage(text.to_owned()));
+    if global.from.is_some() {
+        return refuse("compare names its recordings without --from: twscan compare BEFORE AFTER");
+    }
+    let names: Vec<&str> = [Some(&before), after.as_ref()].into_iter().flatten().map(String::as_str).collect();
+    if names == ["-", "-"] {
+        return refuse("standard input holds one recording: give a file for the other");
+    }
+    let mut recordings = recording::open_all(&names, &supply)?;
+    if let Some(netns) = &global.netns {
+        let two = recordings.len() > 1;
+        if two && recordings.iter().all(|recording| recording.last_everywhere().is_none()) {
+            return refuse("each holds one network namespace alone: leave out --netns");
+        }
+        recordings = recordings.into_iter().map(|recording| of_netns(recording, netns)).collect::<Result<_, _>>()?;
+    }
+    Ok(Action::Compare { recordings, top })
+}
+
+/// One of every namespace that was recorded. A recording of one alone is taken for what it is compared with: where it is
+/// of another one, the comparison says so.
+fn of_netns(recording: Recording, netns: &str) -> Result<Recording, Failure> {
+    if recording.last_everywhere().is_none() {
+        return Ok(recording);
+    }
+    recording::of_netns(recording, netns)
+}
