@@ -37,6 +37,11 @@ impl Script {
 }
 
 impl Transport for Script {
+    /// It plays what was written down, whatever was asked.
+    fn is_filtered(&self) -> bool {
+        false
+    }
+
     fn send(&mut self, request: &[u8]) -> Result<(), Error> {
         self.sent.push(request.to_vec());
         Ok(())
