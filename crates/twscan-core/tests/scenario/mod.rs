@@ -111,8 +111,13 @@ pub(crate) struct ExpectedRemedy {
 }
 
 impl Scenario {
+    /// The later moment, or the only one.
+    pub(crate) fn now(&self) -> Sample {
+        self.sample(&self.counters, &self.sockets, 0.0)
+    }
+
     pub(crate) fn diagnose(&self) -> Diagnosis {
-        let sample = self.sample(&self.counters, &self.sockets, 0.0);
+        let sample = self.now();
         let earlier = self.earlier.as_ref();
         let earlier = earlier.map(|earlier| self.sample(&earlier.counters, &earlier.sockets, earlier.seconds_before));
         Examination::new(&sample)

@@ -148,7 +148,7 @@ fn free(row: &BudgetRow) -> String {
         Certainty::Exact => "",
         Certainty::Estimate if row.free == row.free_max => "<=",
         Certainty::Estimate if row.free == row.free_min => ">=",
-        Certainty::Estimate => "~",
+        _ => "~",
     };
     format!("{bound}{}", row.free)
 }
