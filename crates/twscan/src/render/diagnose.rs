@@ -276,11 +276,11 @@ mod tests {
 
     #[test]
     fn where_several_destinations_are_short_the_plan_is_for_all() {
-        let scene = Scene::new().time_waits(15_000, "127.0.0.1", "127.0.0.1:8080");
+        let scene = Scene::new().time_waits(28_232, "127.0.0.1", "127.0.0.1:8080");
         let one = shown(scene.socket(1, "10.0.3.21:60000", "10.0.9.4:443"));
         assert!(one.contains("\nnow:   sudo twscan tune apply --"), "{one}");
-        let scene = Scene::new().time_waits(15_000, "127.0.0.1", "127.0.0.1:8080");
-        let two = shown(scene.time_waits(15_000, "127.0.0.1", "127.0.0.1:5432"));
+        let scene = Scene::new().time_waits(28_232, "127.0.0.1", "127.0.0.1:8080");
+        let two = shown(scene.time_waits(28_232, "127.0.0.1", "127.0.0.1:5432"));
         assert!(two.contains("\nnow:   sudo twscan tune apply      (shows the plan"), "{two}");
     }
 
