@@ -1,7 +1,7 @@
 //! Every file of `fixtures/scenarios` is a host, and what is to be found on it.
 //!
 //! `CODE.toml` raises the code, `CODE.not.toml` is close to it and must not. The list of findings is complete in both.
-#![cfg(feature = "serde")]
+#![cfg(all(feature = "serde", feature = "tuning"))]
 #![allow(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
@@ -15,7 +15,8 @@ use std::collections::BTreeSet;
 use std::fs;
 
 use scenario::Scenario;
-use twscan_core::diagnosis::{Code, Diagnosis, Severity};
+use twscan_core::diagnosis::{Code, Diagnosis, Finding, Remedy, Severity, When};
+use twscan_core::tuning::{Goal, Key, Plan, Situation};
 
 fn scenarios() -> Vec<(String, Scenario)> {
     let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/scenarios");
@@ -103,6 +104,48 @@ fn texts(diagnosis: &Diagnosis) -> String {
         head.into_iter().chain(notes).chain(remedies).chain(refused)
     });
     lines.collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn a_plan_and_a_diagnosis_recommend_the_same() {
+    let mut recommended = 0;
+    for (name, scenario) in scenarios() {
+        let (sample, diagnosis) = (scenario.now(), scenario.diagnose());
+        let situation = Situation::of(&sample);
+        let short = diagnosis.findings.iter().filter(|finding| is_short(finding));
+        // What a log alone tells has no source address, and no ports are held any more.
+        let short: Vec<_> = short.filter(|finding| finding.subject.source.is_some()).collect();
+        for finding in &short {
+            let subject = finding.subject;
+            let to = format!("{}:{}", subject.destination.unwrap(), subject.port.unwrap()).parse().unwrap();
+            let plans = [Goal::new().to(to), Goal::new()].map(|goal| Plan::new(&situation, &goal).unwrap());
+            // Of several destinations each finding is about one, and the plan without a target about all.
+            for plan in plans.iter().take(if short.len() == 1 { 2 } else { 1 }) {
+                // A finding may outlast its cause; then there is nothing to change.
+                let sure = plan.reached == Some(true) && !plan.held_only && plan.changes_anything();
+                let planned = sure.then(|| plan.values().into_iter().collect::<BTreeSet<_>>());
+                assert_eq!(planned, recommendation(finding), "{name}: {:?}", plan.effects);
+            }
+            recommended += usize::from(recommendation(finding).is_some());
+        }
+        if short.is_empty() {
+            let goal = scenario.target().map_or(Goal::new(), |target| Goal::new().to(target));
+            let plan = Plan::new(&situation, &goal).unwrap();
+            assert_eq!((plan.values(), plan.reached), (Vec::new(), Some(true)), "{name}: {:?}", plan.effects);
+        }
+    }
+    assert!(recommended >= 5, "{recommended} scenarios have a cure");
+}
+
+fn is_short(finding: &Finding) -> bool {
+    [Code::PortsExhausted, Code::PortsSlow, Code::PortsFilling].contains(&finding.code)
+}
+
+/// The parameters that the best cure sets, where it is enough.
+fn recommendation(finding: &Finding) -> Option<BTreeSet<(Key, String)>> {
+    let enough = |remedy: &&Remedy| remedy.when == When::Now && remedy.enough == Some(true) && !remedy.sets.is_empty();
+    let best = finding.remedies.iter().find(enough)?;
+    Some(best.sets.iter().map(|(name, value)| (Key::from_name(name).unwrap(), value.clone())).collect())
 }
 
 /// What a person reads is a clause that fits a terminal, and a remedy says what it gives.

@@ -1,77 +1,18 @@
 //! `twscan tune`, in network and mount namespaces of the tests' own.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test says what it expects by failing")]
 
+mod support;
+
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::Command;
 
-use serde_json::Value;
+use support::tune::{RANGE, REUSE, Tune, stderr, stdout};
 use twscan_lab::{Listener, Netns, test_in_netns};
 
 type Outcome = Result<(), twscan_lab::Error>;
 
-const REUSE: &str = "net.ipv4.tcp_tw_reuse";
-const RANGE: &str = "net.ipv4.ip_local_port_range";
 const RESERVED: &str = "net.ipv4.ip_local_reserved_ports";
-
-/// Runs `twscan tune` in a namespace, with a state directory of the test's own.
-struct Tune<'n> {
-    net: &'n Netns,
-    state: tempfile::TempDir,
-}
-
-impl<'n> Tune<'n> {
-    fn new(net: &'n Netns) -> Self {
-        net.set_sysctl(RANGE, "32768 60999").unwrap();
-        net.set_sysctl(REUSE, "2").unwrap();
-        Self { net, state: tempfile::tempdir().unwrap() }
-    }
-
-    fn run(&self, args: &[&str]) -> Output {
-        self.net.run(|| self.command(args).output().unwrap()).unwrap()
-    }
-
-    fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(assert_cmd::cargo::cargo_bin("twscan"));
-        command.arg("tune").args(args).stdin(Stdio::null()).env("TWSCAN_STATE_DIR", self.state.path());
-        command
-    }
-
-    /// Runs a script in a mount namespace: `$twscan` is the program, `$dir` a directory.
-    fn script(&self, script: &str) -> Output {
-        let run = || {
-            Command::new("unshare")
-                .args(["--mount", "sh", "-euc", script])
-                .env("twscan", assert_cmd::cargo::cargo_bin("twscan"))
-                .env("dir", self.state.path())
-                .env("TWSCAN_STATE_DIR", self.state.path())
-                .output()
-                .unwrap()
-        };
-        self.net.run(run).unwrap()
-    }
-
-    fn json(&self, args: &[&str]) -> Value {
-        let output = self.run(&[args, &["--json"]].concat());
-        serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {}", stderr(&output)))
-    }
-
-    fn sysctl(&self, key: &str) -> String {
-        self.net.sysctl(key).unwrap().replace('\t', " ")
-    }
-
-    fn file(&self, name: &str) -> String {
-        self.state.path().join(name).display().to_string()
-    }
-}
-
-fn stderr(output: &Output) -> String {
-    String::from_utf8(output.stderr.clone()).unwrap()
-}
-
-fn stdout(output: &Output) -> String {
-    String::from_utf8(output.stdout.clone()).unwrap()
-}
 
 #[test]
 fn without_a_terminal_and_without_yes_nothing_is_written() -> Outcome {

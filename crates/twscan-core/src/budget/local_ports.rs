@@ -1,6 +1,6 @@
 use std::net::IpAddr;
 
-use super::{BindFirstPool, Certainty, Occupancy, PortBudget, Reason};
+use super::{BindFirstPool, Certainty, Occupancy, Outlook, PortBudget, Reason};
 use crate::port::{PortRange, PortSet};
 use crate::sample::Sample;
 use crate::tally::{HeldPorts, Hold, PortHolders, PortRules, PortUse, Reuse, ReusePolicy, Tuple};
@@ -54,6 +54,14 @@ impl<'s> LocalPorts<'s> {
     #[must_use]
     pub fn blocked(&self) -> &PortSet {
         &self.blocked
+    }
+
+    /// Those and every other port that is listened on: what bind() would hold of a wider range.
+    #[must_use]
+    pub fn bound(&self) -> PortSet {
+        let mut bound = self.sample.destinations.roles().listening().clone();
+        bound.union_with(&self.blocked);
+        bound
     }
 
     /// Whether those are all: not visible are bind(ip, 0), accepted connections whose listener is gone, and TIME_WAITs of
@@ -115,7 +123,7 @@ impl<'s> LocalPorts<'s> {
             free_min: if self.is_partial() { 0 } else { all - self.held - self.rules.left_out(surely_free) },
             free_max: all - kept,
             reasons,
-            reuse: self.rules.reuse(),
+            outlook: Outlook::new(&self.rules, tuple.is_loopback()),
         }
     }
 

@@ -1,8 +1,7 @@
 use std::fmt;
 
-use super::{Occupancy, Reason, Zone};
-use crate::socket::TIME_WAIT_LIFE;
-use crate::tally::{PortUse, ReusePolicy, Tuple};
+use super::{Occupancy, Outlook, Reason, Zone};
+use crate::tally::{PortUse, Tuple};
 
 /// The ports of one tuple: how many connections it has left, and how sure that is.
 #[derive(Debug, Clone, PartialEq)]
@@ -14,7 +13,7 @@ pub struct PortBudget {
     pub(super) free_min: u32,
     pub(super) free_max: u32,
     pub(super) reasons: Vec<Reason>,
-    pub(super) reuse: ReusePolicy,
+    pub(super) outlook: Outlook,
 }
 
 impl PortBudget {
@@ -105,17 +104,22 @@ impl PortBudget {
     /// Whether a connect() takes over the ports of TIME_WAITs here, once they are old enough.
     #[must_use]
     pub fn reuse_applies(&self) -> bool {
-        self.reuse.timestamps && self.reuse.covers(self.tuple.is_loopback())
+        self.outlook.reuse
     }
 
-    /// Connections a second that this side can open and close first for ever: each port once in the life of a TIME_WAIT, or
-    /// in the delay where they are reused. `None` where that is more than a host can do, so that ports are no limit.
+    /// What the present parameters give it.
+    #[must_use]
+    pub fn outlook(&self) -> Outlook {
+        self.outlook
+    }
+
+    /// Connections a second that this side can open and close first for ever: [`Outlook::sustainable`], rounded down. `None`
+    /// where that is more than a host can do, so that ports are no limit.
     #[must_use]
     pub fn sustainable_per_second(&self) -> Option<u32> {
-        let cycle = if self.reuse_applies() { self.reuse.delay.min(TIME_WAIT_LIFE) } else { TIME_WAIT_LIFE };
-        let ports = u128::from(self.capacity());
-        let rate = ports * 1_000_000 / cycle.as_micros().max(1);
-        u32::try_from(rate).ok().filter(|rate| *rate <= HOST_LIMIT)
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a float saturates")]
+        let rate = self.outlook.sustainable as u32;
+        (rate <= HOST_LIMIT).then_some(rate)
     }
 }
 

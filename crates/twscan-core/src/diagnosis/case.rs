@@ -7,6 +7,7 @@ use super::{Diagnosis, Facts, Fullest};
 use crate::budget::{LocalPorts, PortBudget};
 use crate::forecast::{Forecast, MOST_FORECASTS, Motion, Past};
 use crate::host::Source;
+use crate::port::PortSet;
 use crate::sample::Sample;
 use crate::socket::TcpState;
 use crate::tally::Tuple;
@@ -121,6 +122,13 @@ impl Case<'_> {
     /// The same tuple's ports, as they were.
     pub(super) fn budget_before(&self, tuple: &Tuple) -> Option<PortBudget> {
         self.past.as_ref().map(|past| past.budget(tuple))
+    }
+
+    /// The ports that a wider range must not give away.
+    pub(super) fn services(&self) -> PortSet {
+        let mut services = self.sample.destinations.roles().listening().clone();
+        services.union_with(&self.facts.services);
+        services
     }
 
     fn unseen(&self) -> Vec<String> {

@@ -1,6 +1,6 @@
 use std::net::SocketAddr;
 
-use crate::port::PortRange;
+use crate::port::{PortRange, PortSet};
 use crate::socket::TcpState;
 
 /// What a sample does not hold, and others can tell: logs, the owners of sockets, other namespaces. All of it is optional.
@@ -17,6 +17,9 @@ pub struct Facts {
     pub namespaces: Vec<NamespaceFact>,
     /// Other network namespaces that were not; `None` where they were not counted.
     pub unread_namespaces: Option<usize>,
+    /// Ports that a wider range must not give away, besides those that TCP listens on: of UDP services, and those that a
+    /// cluster uses.
+    pub services: PortSet,
     /// Whether `::1` can be used here; `None` where it was not looked at.
     pub ipv6_loopback: Option<bool>,
 }

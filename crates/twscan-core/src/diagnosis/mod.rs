@@ -11,7 +11,6 @@ mod explain;
 mod facts;
 mod finding;
 mod gate;
-mod holder;
 #[cfg(feature = "logs")]
 mod log_facts;
 mod rate;

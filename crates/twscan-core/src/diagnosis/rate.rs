@@ -1,8 +1,8 @@
 use std::time::Duration;
 
 use super::case::{Case, TupleCase};
-use super::holder::Holder;
 use crate::budget::PortBudget;
+use crate::budget::holder::Holder;
 use crate::forecast::Forecast;
 use crate::socket::TIME_WAIT_LIFE;
 

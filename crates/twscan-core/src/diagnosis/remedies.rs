@@ -3,23 +3,23 @@
 use std::time::Duration;
 
 use super::case::{Case, TupleCase};
-use super::holder::Holder;
 use super::rate::{FIN_TIMEOUT, Rate, mini_life};
 use super::remedy::{Refusal, Remedy, Risk, When};
 use super::{Code, Finding};
-use crate::budget::BindFirstPool;
+use crate::budget::holder::Holder;
+use crate::budget::measure::{self, Measure};
+use crate::budget::{BindFirstPool, LocalPorts, Outlook};
 use crate::port::{PortRange, PortSet};
-use crate::procfs::TwReuse;
+use crate::procfs::{Settings, TwReuse};
 use crate::socket::TIME_WAIT_LIFE;
+use crate::tally::PortRules;
 
 /// The cures of ports that are short to a destination, ranked, and the advice that is none.
 pub(super) fn for_ports(case: &Case<'_>, tuple: &TupleCase, mut finding: Finding) -> Finding {
     let rate = Rate::of(case, tuple);
     finding = finding.figure_of("demand_per_second", rate.demand).figure("sustainable_per_second", rate.now);
     let mut remedies: Vec<Remedy> = Vec::new();
-    remedies.extend(reuse(case, &rate));
-    remedies.extend(shorter_fin_timeout(case, &rate));
-    remedies.extend(wider_range(case, &rate));
+    remedies.extend(parameters(case, &rate));
     remedies.push(second_source(&rate));
     if finding.code == Code::PortsSlow || finding.code == Code::PortsFilling {
         remedies.push(own_range(case, &rate));
@@ -76,38 +76,93 @@ pub(super) fn for_bind_pool(pool: &BindFirstPool, finding: Finding) -> Finding {
     finding
 }
 
+/// The kernel parameters that serve the rate: each alone and, where neither is enough, both.
+fn parameters(case: &Case<'_>, rate: &Rate<'_>) -> Vec<Remedy> {
+    let mut remedies: Vec<_> = reuse(case, rate).into_iter().collect();
+    remedies.extend(shorter_fin_timeout(case, rate));
+    remedies.extend(wider_range(case, rate));
+    if !remedies.iter().any(|remedy| remedy.enough == Some(true)) {
+        let both =
+            measures(case, rate).into_iter().filter(|measure| measure.range.is_some() && measure.reuse.is_some());
+        let enough = both.map(|measure| Served::by(case, rate, measure)).find(|served| served.enough == Some(true));
+        remedies.extend(enough.and_then(|served| reuse_by(case, rate, &served)));
+    }
+    remedies
+}
+
+/// The combinations of parameters that a plan would try too, in its order.
+fn measures(case: &Case<'_>, rate: &Rate<'_>) -> Vec<Measure> {
+    Measure::all(&case.sample.settings, &case.services(), rate.budget.tuple().is_loopback())
+}
+
+/// What a measure makes of a rate.
+struct Served {
+    measure: Measure,
+    settings: Settings,
+    gives: String,
+    short: String,
+    /// Whether connect() finds a port at once at the rate seen; where live connections hold the ports, no rate tells.
+    enough: Option<bool>,
+}
+
+impl Served {
+    fn by(case: &Case<'_>, rate: &Rate<'_>, measure: Measure) -> Self {
+        let settings = measure.on(&case.sample.settings, &case.services());
+        let bound = case.ports.as_ref().map(LocalPorts::bound).unwrap_or_default();
+        let outlook = Outlook::new(&PortRules::new(&settings, &bound), rate.budget.tuple().is_loopback());
+        let live = rate.budget.ports().live.into();
+        let new = match (rate.holder, outlook.reuse) {
+            (Holder::Mini, true) if keeps_minis(case) => rate.beside(live, outlook.capacity, rate.life),
+            (Holder::Mini, true) => rate.beside(live, outlook.capacity, rate.delay),
+            (Holder::Mini, false) => rate.with(outlook.capacity, rate.life),
+            (_, true) => rate.with(outlook.capacity, rate.delay),
+            (_, false) => rate.with(outlook.capacity, TIME_WAIT_LIFE),
+        };
+        let (mut gives, mut short) = rate.line(new);
+        let borne = rate.suffices(new);
+        let enough = borne.map(|borne| borne && outlook.is_fast(rate.budget.ports(), rate.demand));
+        if borne == Some(true) && enough == Some(false) {
+            gives.push_str(", and connect() scans");
+            short.push_str(" slow");
+        }
+        Self { measure, settings, gives, short, enough }
+    }
+
+    /// Sets the range, and before it the ports of services that it would give away.
+    fn set_range(&self, case: &Case<'_>, mut remedy: Remedy) -> Remedy {
+        let Some(range) = self.measure.range else { return remedy };
+        if let Some(reserved) = self.newly_reserved(case) {
+            remedy = remedy.set("net.ipv4.ip_local_reserved_ports", reserved);
+        }
+        remedy.set("net.ipv4.ip_local_port_range", &format!("{} {}", range.low(), range.high()))
+    }
+
+    fn newly_reserved(&self, case: &Case<'_>) -> Option<&PortSet> {
+        let before = case.sample.settings.reserved.clone().unwrap_or_default();
+        self.settings.reserved.as_ref().filter(|reserved| **reserved != before)
+    }
+}
+
 /// `tcp_tw_reuse`, where it buys something.
 fn reuse(case: &Case<'_>, rate: &Rate<'_>) -> Option<Remedy> {
-    let settings = &case.sample.settings;
-    let loopback = rate.budget.tuple().is_loopback();
-    let covered = match settings.tw_reuse? {
-        TwReuse::On => true,
-        TwReuse::Loopback => loopback,
-        TwReuse::Off => false,
-    };
-    let timestamps = settings.timestamps != Some(0);
-    if covered && timestamps || !reuse_helps(case, rate) {
+    if !reuse_helps(case, rate) {
         return None;
     }
-    let capacity = rate.budget.capacity();
-    let live = rate.budget.ports().live.into();
-    let new = match rate.holder {
-        Holder::Mini if keeps_minis(case) => rate.beside(live, capacity, rate.life),
-        Holder::Mini => rate.beside(live, capacity, rate.delay),
-        _ => rate.with(capacity, rate.delay),
-    };
-    let (gives, short) = rate.line(new);
-    let mode = if covered {
-        settings.tw_reuse?.value()
-    } else if loopback {
-        2
-    } else {
-        1
-    };
+    let mode = measure::reuse(&case.sample.settings, rate.budget.tuple().is_loopback());
+    let measure = Measure { reuse: Some(mode?), ..Measure::default() };
+    reuse_by(case, rate, &Served::by(case, rate, measure))
+}
+
+/// `tcp_tw_reuse`, and a wider range where the measure has one.
+fn reuse_by(case: &Case<'_>, rate: &Rate<'_>, served: &Served) -> Option<Remedy> {
+    let settings = &case.sample.settings;
+    let loopback = rate.budget.tuple().is_loopback();
+    let (mode, timestamps) = (served.measure.reuse?.value(), settings.timestamps != Some(0));
+    let range = served.measure.range.map_or(String::new(), |range| format!(", range {} {}", range.low(), range.high()));
     let title = match (mode, timestamps) {
-        (_, false) => format!("tcp_tw_reuse={mode}, tcp_timestamps=1"),
-        (2, _) => "tcp_tw_reuse=2 (kernel default)".to_owned(),
-        _ => format!("tcp_tw_reuse={mode}"),
+        (_, false) => format!("tcp_tw_reuse={mode}, tcp_timestamps=1{range}"),
+        (2, _) if range.is_empty() => "tcp_tw_reuse=2 (kernel default)".to_owned(),
+        _ => format!("tcp_tw_reuse={mode}{range}"),
     };
     let (condition, met) = match (timestamps, loopback) {
         _ if rate.holder == Holder::Mini && !keeps_minis(case) => {
@@ -118,10 +173,13 @@ fn reuse(case: &Case<'_>, rate: &Rate<'_>) -> Option<Remedy> {
         (true, false) => ("tcp_timestamps on here: it is; and on the peer, which cannot be seen", None),
         (false, _) => ("tcp_timestamps is 0: it has to be on, and acts on connections made after that", Some(false)),
     };
-    let remedy = Remedy::new(When::Now, title, gives).short(short).provided(condition, met);
-    let mut remedy = remedy.enough(rate.suffices(new)).set("net.ipv4.tcp_tw_reuse", &mode);
+    let remedy = Remedy::new(When::Now, title, &served.gives).short(&served.short).provided(condition, met);
+    let mut remedy = served.set_range(case, remedy.enough(served.enough));
     if !timestamps {
         remedy = remedy.set("net.ipv4.tcp_timestamps", &1);
+    }
+    if settings.tw_reuse != served.settings.tw_reuse {
+        remedy = remedy.set("net.ipv4.tcp_tw_reuse", &mode);
     }
     Some(if loopback {
         remedy.risk(Risk::Low, "acts at once, on the TIME_WAITs that are there too")
@@ -171,34 +229,26 @@ pub(super) fn fin_timeout(gives: impl Into<String>) -> Remedy {
         .set("net.ipv4.tcp_fin_timeout", &seconds)
 }
 
-/// A wider range, with the services inside it reserved.
+/// A wider range, with the services inside it reserved: the first that is enough, else the one that is advised most.
 fn wider_range(case: &Case<'_>, rate: &Rate<'_>) -> Option<Remedy> {
     let range = case.sample.settings.range?;
-    let wide = wide_range(case)?;
-    if range.size() * 10 >= wide.size() * 9 {
-        return None;
-    }
-    let listening = case.sample.destinations.roles().listening();
-    let mut reserved = case.sample.settings.reserved.clone().unwrap_or_default();
-    reserved.union_with(&listening.iter().filter(|port| wide.contains(*port)).collect());
-    let mut usable = PortSet::from(wide);
-    usable.subtract(&reserved);
-    let new = rate.with(usable.len(), rate.life);
-    let (gives, short) = rate.line(new);
-    let mut remedy = Remedy::new(When::Now, format!("ip_local_port_range={} {}", wide.low(), wide.high()), gives)
-        .short(short)
-        .enough(rate.suffices(new))
+    let alone = measures(case, rate).into_iter().filter(|measure| measure.reuse.is_none());
+    let enough = alone.map(|measure| Served::by(case, rate, measure)).find(|served| served.enough == Some(true));
+    let most = || {
+        let wide = wide_range(case).filter(|wide| range.size() * 10 < wide.size() * 9)?;
+        Some(Served::by(case, rate, Measure { range: Some(wide), ..Measure::default() }))
+    };
+    let served = enough.or_else(most)?;
+    let wide = served.measure.range?;
+    let remedy = Remedy::new(When::Now, format!("ip_local_port_range={} {}", wide.low(), wide.high()), &served.gives)
+        .short(&served.short)
+        .enough(served.enough)
         .risk(Risk::Low, "moves the limit; a scan of the full range takes longer");
-    let mut condition = "no service is to listen above the lower end".to_owned();
-    if !reserved.is_empty() {
-        condition = format!("the services inside it are reserved first: {}", shorten(&reserved.to_string()));
-        remedy = remedy.set("net.ipv4.ip_local_reserved_ports", &reserved);
-    }
-    Some(
-        remedy
-            .provided(condition, true)
-            .set("net.ipv4.ip_local_port_range", &format!("{} {}", wide.low(), wide.high())),
-    )
+    let condition = match served.newly_reserved(case) {
+        None => "no service is to listen above the lower end".to_owned(),
+        Some(reserved) => format!("the services inside it are reserved first: {}", shorten(&reserved.to_string())),
+    };
+    Some(served.set_range(case, remedy.provided(condition, true)))
 }
 
 /// The range that is advised most, or what a host with a high unprivileged start allows.
@@ -321,8 +371,7 @@ fn refusals(case: &Case<'_>, rate: &Rate<'_>) -> Vec<Refusal> {
         }
         _ => {}
     }
-    let wide = wide_range(case).map_or(0, PortRange::size);
-    if let Some(range) = settings.range.filter(|range| range.size() * 10 >= wide * 9) {
+    if let Some(range) = settings.range.filter(|_| wider_range(case, rate).is_none()) {
         refusals.push(Refusal::no_gain("a wider ip_local_port_range", format!("{range} is all there is")));
     }
     let timeout = settings.fin_timeout.unwrap_or(FIN_TIMEOUT);

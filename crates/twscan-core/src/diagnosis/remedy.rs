@@ -12,7 +12,8 @@ pub struct Remedy {
     pub gives: String,
     /// The same in a word or two: `28232/s`.
     pub short: String,
-    /// Whether that is enough for what was seen; `None` where it cannot be told.
+    /// Whether that is enough for what was seen: of a kernel parameter, that connect() finds a port at once for as long as
+    /// the rate lasts. `None` where it cannot be told.
     pub enough: Option<bool>,
     /// What has to be so, and whether it is.
     pub precondition: Option<String>,

@@ -1,3 +1,8 @@
+use crate::budget::PortBudget;
+use crate::sample::Sample;
+use crate::socket::TcpState;
+use crate::tally::Remaining;
+
 /// How fast connections of a tuple are opened and closed, read from the ages of its TIME_WAITs.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
@@ -20,6 +25,7 @@ pub struct Arrivals {
 
 /// Which way a rate goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Trend {
     /// Upward.
     Rising,
@@ -43,6 +49,7 @@ impl Trend {
 
 /// What a rate is worth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Bound {
     /// Every closed connection is still there to be counted.
     Exact,
@@ -85,6 +92,26 @@ impl Arrivals {
             rates: [least, likeliest, greatest],
             slope,
         }
+    }
+
+    /// Those to a budget's tuple; `None` where the source does not tell the TIME_WAITs or how old they are.
+    #[must_use]
+    pub fn of(sample: &Sample, budget: &PortBudget) -> Option<Self> {
+        let none = Remaining::default();
+        let remaining = sample.holders.as_ref().and_then(|holders| holders.remaining(&budget.tuple())).unwrap_or(&none);
+        if remaining.unknown() > 0 || !sample.knows(TcpState::TimeWait) {
+            return None;
+        }
+        let bound = if budget.reuse_applies() { Bound::AtLeast } else { Bound::Exact };
+        Some(Self::new(&remaining.closings(), bound))
+    }
+
+    /// The connections a second that a cure must bear: what is opened now, or, where at least half of the ports are held and
+    /// hold the callers back, what was opened in the busiest second of the last minute.
+    #[must_use]
+    pub fn demand(&self, held: u32, capacity: u32) -> f64 {
+        let throttled = u64::from(held) * 2 >= u64::from(capacity);
+        if throttled { f64::from(self.peak).max(self.present()) } else { self.present() }
     }
 
     /// The likeliest rate at present, a second. It is that of the last five seconds, or of those since the load began.

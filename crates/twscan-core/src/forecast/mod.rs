@@ -18,7 +18,6 @@ use std::time::Duration;
 
 use crate::budget::{LocalPorts, PortBudget};
 use crate::sample::Sample;
-use crate::socket::{TIME_WAIT_LIFE, TcpState};
 use crate::tally::{Remaining, SECONDS, Tuple};
 use course::Course;
 
@@ -97,16 +96,12 @@ impl Forecast {
     #[must_use]
     pub fn new(sample: &Sample, past: Option<&Past<'_>>, budget: &PortBudget, horizon: Duration) -> Option<Self> {
         let tuple = budget.tuple();
+        let arrivals = Arrivals::of(sample, budget)?;
         let none = Remaining::default();
         let remaining = sample.holders.as_ref().and_then(|holders| holders.remaining(&tuple)).unwrap_or(&none);
-        if remaining.unknown() > 0 || !sample.knows(TcpState::TimeWait) {
-            return None;
-        }
         let reuse = budget.reuse_applies();
-        let delay = sample.destinations.rules().reuse().delay.min(TIME_WAIT_LIFE);
-        let life = if reuse { delay } else { TIME_WAIT_LIFE };
-        let releases = if reuse { remaining.releases_by_reuse(delay) } else { remaining.releases() };
-        let arrivals = Arrivals::new(&remaining.closings(), if reuse { Bound::AtLeast } else { Bound::Exact });
+        let life = sample.destinations.rules().reuse().port_life(tuple.is_loopback());
+        let releases = if reuse { remaining.releases_by_reuse(life) } else { remaining.releases() };
         let live_growth = past.map(|past| past.live_growth(budget));
         let held = budget.ports().held();
         let course = Course {
@@ -162,12 +157,10 @@ impl Forecast {
         expected(self.to_full).or(expected(self.to_slow)).is_some()
     }
 
-    /// The connections a second that a cure must bear: what is opened now, or, where ports have run short and hold the
-    /// callers back, what was opened in the busiest second of the last minute.
+    /// The connections a second that a cure must bear, as [`Arrivals::demand`] has it.
     #[must_use]
     pub fn demand(&self) -> f64 {
-        let throttled = u64::from(self.held) * 2 >= u64::from(self.capacity);
-        if throttled { f64::from(self.arrivals.peak).max(self.arrivals.present()) } else { self.arrivals.present() }
+        self.arrivals.demand(self.held, self.capacity)
     }
 }
 

@@ -23,6 +23,8 @@ pub struct PlanReport {
     pub application: Vec<String>,
     /// Whether the goal is reached; null where values were given and no goal.
     pub reached: Option<bool>,
+    /// Whether it is reached for the ports held now alone, since of some destination the rate is not known.
+    pub held_only: bool,
 }
 
 impl PlanReport {
@@ -44,6 +46,7 @@ impl PlanReport {
             refused: plan.refused.iter().map(PlanRefusal::from).collect(),
             application: plan.application.clone(),
             reached: plan.reached,
+            held_only: plan.held_only,
         }
     }
 }
@@ -104,6 +107,10 @@ pub struct PlannedEffect {
     pub destination: Option<IpAddr>,
     /// The remote port; null for any.
     pub port: Option<u16>,
+    /// The index of the interface that the sockets are bound to; null for none.
+    pub device: Option<u32>,
+    /// The connections a second that it has to bear; null where that is not known.
+    pub demand_per_second: Option<f64>,
     /// Connections at a time.
     pub capacity_before: u32,
     /// Connections at a time, after the changes.
@@ -124,6 +131,8 @@ impl From<&Effect> for PlannedEffect {
             source: effect.route.source,
             destination: effect.route.destination,
             port: effect.route.port,
+            device: Some(effect.route.interface).filter(|index| *index != 0),
+            demand_per_second: effect.route.demand.map(tenth),
             capacity_before: effect.before.capacity,
             capacity_after: effect.after.capacity,
             sustainable_before: tenth(effect.before.sustainable),
@@ -193,7 +202,7 @@ impl PlanFile {
     }
 }
 
-/// To a tenth: more digits would pretend.
+/// Down to a tenth: more digits would pretend.
 fn tenth(rate: f64) -> f64 {
-    (rate * 10.0).round() / 10.0
+    (rate * 10.0).floor() / 10.0
 }

@@ -104,13 +104,7 @@ impl<'a> SocketRecord<'a> {
     #[inline]
     #[must_use]
     pub fn is_loopback(&self) -> bool {
-        self.msg.idiag_if() == LOOPBACK_INTERFACE
-            || if self.family() == Family::V4 {
-                self.v4_octets(self.msg.idiag_src())[0] == 127 || self.v4_octets(self.msg.idiag_dst())[0] == 127
-            } else {
-                *self.msg.idiag_src() == Ipv6Addr::LOCALHOST.octets()
-                    || *self.msg.idiag_dst() == Ipv6Addr::LOCALHOST.octets()
-            }
+        is_loopback(self.msg.idiag_if(), [self.local().ip(), self.remote().ip()])
     }
 
     /// Local and remote IPv4 address as numbers, for a [`Family::V4`] socket.
@@ -318,6 +312,14 @@ pub const TIME_WAIT_LIFE: Duration = Duration::from_secs(61);
 
 const FIN_WAIT2: u8 = 5;
 const TIMER_TIME_WAIT: u8 = 3;
+
+/// The kernel's loopback test for `tcp_tw_reuse=2`: the interface that a socket is bound to, 0 for none, or one of its
+/// addresses, v4-mapped ones folded to IPv4 (net/ipv4/tcp_ipv4.c, `tcp_twsk_unique`).
+#[inline]
+pub(crate) fn is_loopback(interface: u32, addresses: impl IntoIterator<Item = IpAddr>) -> bool {
+    interface == LOOPBACK_INTERFACE || addresses.into_iter().any(|address| address.is_loopback())
+}
+
 /// `lo` has index 1 in every namespace (`LOOPBACK_IFINDEX`, include/net/flow.h).
 const LOOPBACK_INTERFACE: u32 = 1;
 

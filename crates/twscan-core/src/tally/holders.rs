@@ -9,7 +9,7 @@ use foldhash::fast::RandomState;
 use super::{HeldPorts, Hold, Remaining, ReusePolicy, Tally};
 use crate::port::{PortRange, PortSet};
 use crate::procfs::Settings;
-use crate::socket::{SocketRecord, TcpState};
+use crate::socket::{SocketRecord, TcpState, is_loopback};
 use crate::wire::{AF_INET6, Attribute};
 
 /// Who holds which ports of the local port range, and for how long: by tuple, and for every destination.
@@ -223,7 +223,7 @@ impl Tuple {
     /// The kernel's loopback test for `tcp_tw_reuse=2`, as in [`SocketRecord::is_loopback`].
     #[must_use]
     pub fn is_loopback(&self) -> bool {
-        self.interface == 1 || self.source.is_loopback() || self.destination.ip().is_loopback()
+        is_loopback(self.interface, [self.source, self.destination.ip()])
     }
 }
 

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use crate::procfs::{Settings, TwReuse};
-use crate::socket::{SocketRecord, TcpState};
+use crate::socket::{SocketRecord, TIME_WAIT_LIFE, TcpState};
 
 /// When a connect() takes over the port of a TIME_WAIT to the same destination: `tcp_tw_reuse`, its delay, and the
 /// timestamps (net/ipv4/tcp_ipv4.c, `tcp_twsk_unique`).
@@ -43,6 +43,18 @@ impl ReusePolicy {
         }
     }
 
+    /// Whether a connect() takes over the TIME_WAITs of connections like these, once they are old enough.
+    #[must_use]
+    pub fn applies(&self, loopback: bool) -> bool {
+        self.timestamps && self.covers(loopback)
+    }
+
+    /// How long a TIME_WAIT of a connection like these keeps its port.
+    #[must_use]
+    pub fn port_life(&self, loopback: bool) -> Duration {
+        if self.applies(loopback) { self.delay.min(TIME_WAIT_LIFE) } else { TIME_WAIT_LIFE }
+    }
+
     /// Whether a connect() to the same destination takes over this socket's port now.
     #[inline]
     #[must_use]
@@ -67,6 +79,7 @@ impl ReusePolicy {
 
 /// Whether a connect() takes over the port of a closed connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
 pub enum Reuse {
     /// It does not.
     No,

@@ -20,7 +20,7 @@ pub use emit::export;
 pub use goal::Goal;
 pub use key::{Key, Refused};
 pub use plan::{BadValue, Change, Effect, Plan, Refusal};
-pub use situation::{Outlook, Route, Situation};
+pub use situation::{Route, Situation};
 pub use sysctl_d::{BadLine, Boot, BootFiles, Loader, Place};
 pub use verify::{Checked, Status, Verification};
 

@@ -1,5 +1,6 @@
-use super::situation::{Outlook, Route};
+use super::situation::Route;
 use super::{Goal, Key, Situation, planner};
+use crate::budget::Outlook;
 use crate::procfs::Settings;
 
 /// Changes of parameters, and what they are for: inert data. Only [`apply`](super::apply) writes.
@@ -16,6 +17,9 @@ pub struct Plan {
     pub application: Vec<String>,
     /// Whether the goal is reached; `None` where values were given and no goal.
     pub reached: Option<bool>,
+    /// Whether it is reached for the ports held now alone, since of some destination the rate is not known
+    /// ([`Route::demand`]).
+    pub held_only: bool,
 }
 
 impl Plan {
@@ -32,7 +36,8 @@ impl Plan {
     pub fn of_values(values: impl IntoIterator<Item = (Key, Option<String>, String)>) -> Self {
         let mut changes: Vec<_> = values.into_iter().map(|(key, from, to)| Change::bare(key, from, to)).collect();
         changes.sort_by_key(|change| change.key);
-        Self { changes, effects: Vec::new(), refused: Vec::new(), application: Vec::new(), reached: None }
+        let (effects, refused, application) = (Vec::new(), Vec::new(), Vec::new());
+        Self { changes, effects, refused, application, reached: None, held_only: false }
     }
 
     /// The same values wanted, from what these settings have: a saved plan in the light of the running kernel.
@@ -48,6 +53,12 @@ impl Plan {
     #[must_use]
     pub fn changes_anything(&self) -> bool {
         self.changes.iter().any(|change| !change.is_noop())
+    }
+
+    /// Whether it is less than was asked for: the goal is not reached, or something is refused.
+    #[must_use]
+    pub fn falls_short(&self) -> bool {
+        self.reached == Some(false) || !self.refused.is_empty()
     }
 
     /// Keys and values as they shall be.

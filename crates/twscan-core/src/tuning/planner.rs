@@ -1,9 +1,10 @@
 use super::plan::{BadValue, Change, Effect, Plan};
 use super::reasons::{self, folklore};
-use super::search::{self, Step};
-use super::situation::{Outlook, Route};
+use super::search;
+use super::situation::Route;
 use super::{Goal, Key, Situation};
-use crate::port::{PortRange, PortSet};
+use crate::budget::measure;
+use crate::port::PortRange;
 use crate::procfs::{Settings, TwReuse};
 
 /// Makes the plan: first the values wanted, then the reasons and numbers for them.
@@ -21,7 +22,12 @@ pub(super) fn plan(situation: &Situation, goal: &Goal) -> Result<Plan, BadValue>
             }
         }
     }
-    reserve(situation, &goal.reserve, &mut wanted);
+    let mut reserved = wanted.reserved.clone().unwrap_or_default();
+    reserved.union_with(&goal.reserve);
+    if let Some(range) = wanted.range {
+        reserved.union_with(&measure::reserved(&situation.settings, range, &situation.services));
+    }
+    wanted.reserved = Some(reserved);
     let mut reached = None;
     if !goal.gives_values() || goal.rate.is_some() {
         let found = search::search(situation, goal, &routes, &wanted);
@@ -31,13 +37,14 @@ pub(super) fn plan(situation: &Situation, goal: &Goal) -> Result<Plan, BadValue>
     let changes = changes(situation, &wanted, &asked, &routes);
     let effects = routes.iter().map(|route| effect(situation, &wanted, route)).collect::<Vec<_>>();
     let application = reasons::application(goal, &effects, reached);
-    Ok(Plan { changes, effects, refused, application, reached })
+    let held_only = reached == Some(true) && goal.rate.is_none() && routes.iter().any(|route| route.demand.is_none());
+    Ok(Plan { changes, effects, refused, application, reached, held_only })
 }
 
 /// The wanted value in the kernel's form, and within bounds that are twscan's own.
 fn checked(key: Key, value: &str, settings: &Settings) -> Result<String, BadValue> {
     let bad = |why: String| BadValue { key: key.name(), value: value.to_owned(), why };
-    let floor = search::floor(settings);
+    let floor = measure::floor(settings);
     let current = key.value_in(settings);
     if key != Key::PortRange {
         return key.accept(value, current.as_deref(), floor).map_err(|refused| bad(refused.to_string()));
@@ -48,8 +55,13 @@ fn checked(key: Key, value: &str, settings: &Settings) -> Result<String, BadValu
             format!("ports below {floor} are for privileged services (ip_unprivileged_port_start, at least 1024)");
         return Err(bad(why));
     }
-    let even = search::even_sized(range).ok_or_else(|| bad("a range has two ports at least".to_owned()))?;
+    let even = even_sized(range).ok_or_else(|| bad("a range has two ports at least".to_owned()))?;
     Ok(format!("{} {}", even.low(), even.high()))
+}
+
+/// The range without its last port where its ends are of the same parity: connect() leaves one port out of an odd number.
+fn even_sized(range: PortRange) -> Option<PortRange> {
+    if range.size().is_multiple_of(2) { Some(range) } else { PortRange::new(range.low(), range.high().checked_sub(1)?) }
 }
 
 /// Sets a value in these settings; the text is in the kernel's form.
@@ -65,18 +77,6 @@ pub(super) fn set(settings: &mut Settings, key: Key, value: &str) {
     }
 }
 
-/// Reserves what was asked for and what services have in the part of the range that is new, besides what is reserved.
-pub(super) fn reserve(situation: &Situation, more: &PortSet, wanted: &mut Settings) {
-    let mut reserved = wanted.reserved.clone().unwrap_or_default();
-    reserved.union_with(more);
-    if let Some(range) = wanted.range {
-        let new =
-            |port: &u16| range.contains(*port) && !situation.settings.range.is_some_and(|old| old.contains(*port));
-        reserved.extend(situation.services.iter().filter(new));
-    }
-    wanted.reserved = Some(reserved);
-}
-
 fn changes(situation: &Situation, wanted: &Settings, asked: &[Key], routes: &[Route]) -> Vec<Change> {
     let route = routes.first().copied().unwrap_or_default();
     let mut so_far = situation.settings.clone();
@@ -87,9 +87,9 @@ fn changes(situation: &Situation, wanted: &Settings, asked: &[Key], routes: &[Ro
         if key == Key::ReservedPorts && to.is_empty() && from.is_none() {
             continue;
         }
-        let before = Outlook::new(&so_far, &situation.listening, &route);
+        let before = situation.outlook(&so_far, &route);
         set(&mut so_far, key, &to);
-        let after = Outlook::new(&so_far, &situation.listening, &route);
+        let after = situation.outlook(&so_far, &route);
         let mut change = Change::bare(key, from, to);
         reasons::explain(&mut change, situation, &route);
         change.gain = Some((before, after));
@@ -101,33 +101,7 @@ fn changes(situation: &Situation, wanted: &Settings, asked: &[Key], routes: &[Ro
 fn effect(situation: &Situation, wanted: &Settings, route: &Route) -> Effect {
     Effect {
         route: *route,
-        before: Outlook::new(&situation.settings, &situation.listening, route),
-        after: Outlook::new(wanted, &situation.listening, route),
+        before: situation.outlook(&situation.settings, route),
+        after: situation.outlook(wanted, route),
     }
-}
-
-/// What the search found.
-pub(super) struct Found {
-    pub(super) settings: Settings,
-    pub(super) reached: bool,
-}
-
-/// Settings after a step of the search.
-pub(super) fn after(situation: &Situation, base: &Settings, step: Step, routes: &[Route]) -> Settings {
-    let mut settings = base.clone();
-    if let Some(range) = step.range {
-        settings.range = Some(range);
-        reserve(situation, &PortSet::new(), &mut settings);
-    }
-    if step.reuse && settings.tw_reuse != Some(TwReuse::On) {
-        let all_loopback = routes.iter().all(Route::is_loopback);
-        settings.tw_reuse = Some(if all_loopback { TwReuse::Loopback } else { TwReuse::On });
-        if settings.timestamps == Some(0) {
-            settings.timestamps = Some(1);
-        }
-    }
-    if let Some(delay) = step.delay {
-        settings.tw_reuse_delay = Some(delay);
-    }
-    settings
 }

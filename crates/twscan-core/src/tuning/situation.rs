@@ -1,45 +1,53 @@
-use std::net::IpAddr;
+use std::cmp::Reverse;
+use std::net::{IpAddr, Ipv4Addr};
 
 use super::Goal;
+use crate::budget::holder::Holder;
+use crate::budget::{LocalPorts, Outlook, PortBudget, Zone};
+use crate::forecast::Arrivals;
 use crate::port::PortSet;
-use crate::procfs::{Settings, TwReuse};
+use crate::procfs::Settings;
 use crate::sample::Sample;
-use crate::tally::{PortRules, PortUse, Role};
+use crate::socket::is_loopback;
+use crate::tally::{PortRules, PortUse};
 
 /// What a plan starts from: the parameters, the ports that services have, and the destinations.
 #[derive(Debug, Clone)]
 pub struct Situation {
     pub(super) settings: Settings,
-    pub(super) listening: PortSet,
+    /// Ports that bind() holds for every destination.
+    pub(super) blocked: PortSet,
     pub(super) services: PortSet,
     routes: Vec<Route>,
+    /// What is known of a destination that no socket goes to.
+    unseen: Route,
 }
 
 impl Situation {
     /// Parameters alone.
     #[must_use]
     pub fn new(settings: Settings) -> Self {
-        Self { settings, listening: PortSet::new(), services: PortSet::new(), routes: Vec::new() }
+        let (blocked, services) = (PortSet::new(), PortSet::new());
+        Self { settings, blocked, services, routes: Vec::new(), unseen: Route::default() }
     }
 
-    /// The parameters, listeners and outbound destinations of a sample.
+    /// The parameters, the ports that bind() holds, and the destinations of a sample of
+    /// [`Sampler::ports`](crate::sample::Sampler::ports); of another one the parameters and listeners alone.
     #[must_use]
     pub fn of(sample: &Sample) -> Self {
-        let listening = sample.destinations.roles().listening().clone();
-        let outbound = sample.destinations.iter().filter(|(key, _)| key.role == Role::Outbound);
-        let mut routes: Vec<_> = outbound
-            .map(|(key, counts)| Route {
-                source: key.source,
-                destination: key.destination,
-                port: Some(key.port),
-                ports: counts.ports,
-            })
-            .collect();
+        let services = sample.destinations.roles().listening().clone();
+        let mut situation = Self { blocked: services.clone(), services, ..Self::new(sample.settings.clone()) };
+        let Some(ports) = LocalPorts::of(sample) else { return situation };
+        situation.blocked = ports.bound();
+        let mut budgets: Vec<_> = ports.budgets().collect();
         // Those that hold most first; the rest of the order is for equal output from equal input.
-        routes.sort_by_key(|route| {
-            (u32::MAX - route.ports.held(), u32::MAX - route.ports.used(), route.destination, route.port, route.source)
+        budgets.sort_by_key(|budget| {
+            let (ports, tuple) = (budget.ports(), budget.tuple());
+            (Reverse((ports.held(), ports.used())), tuple.destination, tuple.source, tuple.interface)
         });
-        Self { settings: sample.settings.clone(), services: listening.clone(), listening, routes }
+        situation.routes = budgets.iter().map(|budget| Route::of(sample, budget)).collect();
+        situation.unseen.demand = Some(0.0);
+        situation
     }
 
     /// Adds ports that a wider range must not give away: UDP services, for the range serves UDP too.
@@ -53,7 +61,7 @@ impl Situation {
     /// this is a node: NodePorts 30000-32767, and 4789 and 8472 of VXLAN.
     #[must_use]
     pub fn with_devices<'a>(mut self, names: impl IntoIterator<Item = &'a str>) -> Self {
-        let mut node = self.listening.contains(KUBELET);
+        let mut node = self.services.contains(KUBELET);
         for name in names {
             node |= name.starts_with("kube-") || name.starts_with("cni");
             if name.contains("vxlan") || name.starts_with("flannel") {
@@ -77,19 +85,30 @@ impl Situation {
         &self.settings
     }
 
+    /// The ports that a wider range must not give away: those of listeners and what was added.
+    #[must_use]
+    pub fn services(&self) -> &PortSet {
+        &self.services
+    }
+
+    /// What a route would have under these settings.
+    pub(super) fn outlook(&self, settings: &Settings, route: &Route) -> Outlook {
+        Outlook::new(&PortRules::new(settings, &self.blocked), route.is_loopback())
+    }
+
     /// The destinations that matter to a goal: those it names, seen or not, or the ones that hold most.
     pub(super) fn routes_of(&self, goal: &Goal) -> Vec<Route> {
         let Some(to) = &goal.to else {
             let most = if goal.rate.is_some() { 1 } else { SHOWN };
             let fullest: Vec<_> = self.routes.iter().take(most).copied().collect();
-            return if fullest.is_empty() { vec![Route::default()] } else { fullest };
+            return if fullest.is_empty() { vec![self.unseen] } else { fullest };
         };
         let meant = |route: &&Route| {
             route.destination.zip(route.port).is_some_and(|(address, port)| to.contains((address, port).into()))
         };
         let seen: Vec<_> = self.routes.iter().filter(meant).copied().collect();
         if seen.is_empty() {
-            return vec![Route { destination: to.address(), port: to.port_number(), ..Route::default() }];
+            return vec![Route { destination: to.address(), port: to.port_number(), ..self.unseen }];
         }
         seen
     }
@@ -105,60 +124,40 @@ pub struct Route {
     pub destination: Option<IpAddr>,
     /// The remote port.
     pub port: Option<u16>,
-    /// The ports that its sockets hold.
+    /// The index of the interface that the sockets are bound to; 0 for none.
+    pub interface: u32,
+    /// The usable ports that its sockets hold.
     pub ports: PortUse,
+    /// The connections a second that it has to bear ([`Arrivals::demand`]); `None` where that is not known: the source does
+    /// not tell the ages of TIME_WAITs, or live connections or FIN_WAIT2 mini-sockets hold the ports, of which no rate is
+    /// told.
+    pub demand: Option<f64>,
 }
 
 impl Route {
-    /// Whether `tcp_tw_reuse=2` applies: either end in 127/8 or `::1` (net/ipv4/tcp_ipv4.c, `tcp_twsk_unique`).
+    fn of(sample: &Sample, budget: &PortBudget) -> Self {
+        let (tuple, ports) = (budget.tuple(), budget.ports());
+        let by_others = Holder::most(ports) == Holder::Live || Holder::Mini.has_many(ports);
+        let arrivals = Arrivals::of(sample, budget).filter(|_| budget.zone() == Zone::Fast || !by_others);
+        Self {
+            source: Some(tuple.source),
+            destination: Some(tuple.destination.ip()),
+            port: Some(tuple.destination.port()),
+            interface: tuple.interface,
+            ports,
+            demand: arrivals.map(|arrivals| arrivals.demand(ports.held(), budget.capacity())),
+        }
+    }
+
+    /// Whether `tcp_tw_reuse=2` applies, as in [`SocketRecord::is_loopback`](crate::socket::SocketRecord::is_loopback); not
+    /// where the address may be any.
     #[must_use]
     pub fn is_loopback(&self) -> bool {
-        [self.source, self.destination].into_iter().flatten().any(|address| address.to_canonical().is_loopback())
+        let address = |address: Option<IpAddr>| address.map_or(Ipv4Addr::UNSPECIFIED.into(), |ip| ip.to_canonical());
+        is_loopback(self.interface, [address(self.source), address(self.destination)])
     }
 }
 
-/// What settings give a route.
-#[derive(Debug, Clone, Copy, PartialEq)]
-#[non_exhaustive]
-pub struct Outlook {
-    /// Connections that fit at a time.
-    pub capacity: u32,
-    /// Connections a second, each closed first by this side, that can go on for ever.
-    pub sustainable: f64,
-    /// Whether a TIME_WAIT's port is taken again before its minute is over, provided that both ends send timestamps.
-    pub reuse: bool,
-    /// Ports that connect() can use before every call scans half of the range.
-    pub(super) fast: u32,
-}
-
-impl Outlook {
-    /// The outlook of a route under these settings. `blocked` are ports that listeners hold.
-    #[must_use]
-    pub fn new(settings: &Settings, blocked: &PortSet, route: &Route) -> Self {
-        let rules = PortRules::new(settings, blocked);
-        let policy = rules.reuse();
-        let covered = match policy.mode {
-            Some(TwReuse::On) => true,
-            Some(TwReuse::Loopback) => route.is_loopback(),
-            _ => false,
-        };
-        let reuse = covered && settings.timestamps != Some(0);
-        let capacity = rules.capacity();
-        let seconds = if reuse { policy.delay.as_secs_f64() } else { TIME_WAIT_SECONDS };
-        let sustainable = f64::from(capacity) / seconds.max(0.001);
-        Self { capacity, sustainable, reuse, fast: rules.low_parity_capacity() }
-    }
-
-    /// Whether a route that holds these ports is served without scanning half of the range.
-    pub(super) fn is_fast(&self, ports: PortUse, delay_seconds: f64) -> bool {
-        let parked = f64::from(ports.time_wait);
-        let waiting = if self.reuse { (parked * delay_seconds / TIME_WAIT_SECONDS).ceil() } else { parked };
-        f64::from(ports.live + ports.fin_wait2_mini) + waiting <= f64::from(self.fast)
-    }
-}
-
-/// A TIME_WAIT lives 60 s (include/net/tcp.h, `TCP_TIMEWAIT_LEN`) and up to a step of the timer wheel: 61 on average.
-const TIME_WAIT_SECONDS: f64 = 61.0;
 const SHOWN: usize = 5;
 const KUBELET: u16 = 10_250;
 const NODE_PORTS: std::ops::RangeInclusive<u16> = 30_000..=32_767;

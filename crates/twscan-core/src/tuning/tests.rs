@@ -26,7 +26,7 @@ fn plan(settings: Settings, services: &str, goal: &Goal) -> Plan {
 fn situation(settings: Settings, services: &str) -> Situation {
     let services: PortSet = services.parse().unwrap();
     let mut situation = Situation::new(settings).with_services(&services);
-    situation.listening = services;
+    situation.blocked = services;
     situation
 }
 
@@ -129,20 +129,56 @@ fn a_goal_beyond_every_parameter_is_the_applications() {
 
 #[test]
 fn a_destination_in_the_slow_zone_gets_out_of_it() {
+    let off = busy("127.0.0.1", TwReuse::Off, None);
+    assert_eq!((values(&off), off.reached), (vec![("tcp_tw_reuse", "2")], Some(true)));
+    let elsewhere = busy("10.0.0.5", TwReuse::Off, None);
+    assert_eq!((values(&elsewhere), elsewhere.reached), (vec![("ip_local_port_range", "24576 65535")], Some(true)));
+    let reused = busy("127.0.0.1", TwReuse::Loopback, None);
+    assert_eq!((reused.changes.len(), reused.reached), (0, Some(true)));
+}
+
+#[test]
+fn the_rate_decides_where_it_is_known_and_else_the_plan_says_so() {
+    for (demand, expected) in [
+        (None, vec![("ip_local_port_range", "24576 65535")]),
+        (Some(300.0), vec![("ip_local_port_range", "24576 65535")]),
+        (Some(400.0), vec![("ip_local_port_range", "16384 65535")]),
+        // 906 a second fit into the widest range, and hold all of it.
+        (Some(900.0), vec![("tcp_tw_reuse", "1")]),
+        (Some(4895.0), vec![("tcp_tw_reuse", "1")]),
+        (Some(20_000.0), vec![("ip_local_port_range", "24576 65535"), ("tcp_tw_reuse", "1")]),
+    ] {
+        let plan = busy("10.0.0.5", TwReuse::Off, demand);
+        assert_eq!((values(&plan), plan.reached), (expected, Some(true)), "{demand:?}");
+        assert_eq!(plan.held_only, demand.is_none(), "{demand:?}");
+    }
+    let beyond = busy("10.0.0.5", TwReuse::Off, Some(50_000.0));
+    assert_eq!((beyond.reached, beyond.held_only, beyond.falls_short()), (Some(false), false, true));
+}
+
+#[test]
+fn sockets_bound_to_lo_are_on_the_loopback() {
+    let mut situation = situation(defaults(), "");
+    let destination = "10.0.0.5".parse().ok();
+    situation.push_route(Route { destination, interface: 1, ..Route::default() });
+    let effect = Plan::new(&situation, &Goal::new()).unwrap().effects[0];
+    assert_eq!((effect.before.reuse, effect.before.sustainable), (true, 28_232.0));
+}
+
+/// The plan for a destination with 20000 TIME_WAITs.
+fn busy(destination: &str, tw_reuse: TwReuse, demand: Option<f64>) -> Plan {
+    let mut situation = situation(Settings { tw_reuse: Some(tw_reuse), ..defaults() }, "");
     let ports = PortUse { time_wait: 20_000, low_parity_held: 14_116, ..PortUse::default() };
-    let busy = |settings| {
-        let mut situation = situation(settings, "");
-        situation.push_route(Route {
-            destination: "127.0.0.1".parse().ok(),
-            port: Some(8080),
-            ports,
-            ..Route::default()
-        });
-        Plan::new(&situation, &Goal::new()).unwrap()
-    };
-    let off = busy(Settings { tw_reuse: Some(TwReuse::Off), ..defaults() });
-    assert_eq!((values(&off), off.reached), (vec![("ip_local_port_range", "24576 65535")], Some(true)));
-    assert_eq!((busy(defaults()).changes.len(), busy(defaults()).reached), (0, Some(true)));
+    let destination = destination.parse().ok();
+    situation.push_route(Route { destination, port: Some(8080), ports, demand, ..Route::default() });
+    Plan::new(&situation, &Goal::new()).unwrap()
+}
+
+#[test]
+fn timestamps_are_turned_on_where_the_mode_covers_already() {
+    let without = Settings { timestamps: Some(0), tw_reuse: Some(TwReuse::On), ..defaults() };
+    let plan = plan(without, "", &to("10.0.0.5:5432").target_rate(5000));
+    assert_eq!((values(&plan), plan.reached), (vec![("tcp_timestamps", "1")], Some(true)));
 }
 
 #[test]

@@ -14,6 +14,7 @@ use twscan_core::port::PortRange;
 use twscan_core::procfs::ProcFs;
 use twscan_core::sample::{Sample, Sampler};
 use twscan_core::socket::TcpState;
+use twscan_core::target::Target;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -144,16 +145,22 @@ pub(crate) struct ExpectedRemedy {
 }
 
 impl Scenario {
-    pub(crate) fn diagnose(&self) -> Diagnosis {
+    pub(crate) fn target(&self) -> Option<Target> {
+        self.target.as_ref().map(|target| target.parse().unwrap())
+    }
+
+    /// The later moment, or the only one.
+    pub(crate) fn now(&self) -> Sample {
         let mut sample = self.sample(&self.counters, &self.sockets, 0.0);
         sample.provenance.initial_netns = self.facts.initial_netns;
+        sample
+    }
+
+    pub(crate) fn diagnose(&self) -> Diagnosis {
+        let sample = self.now();
         let earlier = self.earlier.as_ref();
         let earlier = earlier.map(|earlier| self.sample(&earlier.counters, &earlier.sockets, earlier.seconds_before));
-        Examination::new(&sample)
-            .earlier(earlier.as_ref())
-            .target(self.target.as_ref().map(|target| target.parse().unwrap()))
-            .facts(self.facts())
-            .diagnose()
+        Examination::new(&sample).earlier(earlier.as_ref()).target(self.target()).facts(self.facts()).diagnose()
     }
 
     fn facts(&self) -> Facts {

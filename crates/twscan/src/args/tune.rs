@@ -16,7 +16,9 @@ pub(crate) enum TuneCommandArgs {
     #[command(after_help = "Examples:\n  \
         twscan tune plan                                      no destination in the slow zone\n  \
         twscan tune plan --target-rate 2000 --to 10.0.0.5:5432\n  \
-        twscan tune plan --range 10240-65535 --tw-reuse 1 --json > plan.json")]
+        twscan tune plan --range 10240-65535 --tw-reuse 1 --json > plan.json\n\n\
+        Exit codes: 0 the goal is reached, or the values are as asked for; 1 the goal is not reached, or\n\
+        something is refused; 2 failure.")]
     Plan(PlanArgs),
     /// Write a plan's values, each read back; put everything back at the first failure
     #[command(after_help = "Examples:\n  \

@@ -15,6 +15,7 @@ use twscan_core::sample::Sample;
 use twscan_core::socket::{StateSet, TcpState};
 use twscan_core::tally::{DestinationCounts, DestinationKey, Role};
 
+use super::services;
 use super::whose::Whose;
 use crate::config::Config;
 use crate::failure::Failure;
@@ -34,6 +35,7 @@ pub(super) fn collect(config: &Config, host: &Host, sample: &Sample, logs: &[Pat
         let tally = read.map_err(|cause| Failure::Read(twscan_core::Error::ReadFile { path: path.clone(), cause }))?;
         facts.add_log(&tally);
     }
+    facts.services = services::of(host, sample).map_err(Failure::Read)?;
     facts.ipv6_loopback = host.procfs().ipv6_loopback();
     match host.recorded() {
         None => add_namespaces(host, &mut facts),

@@ -16,6 +16,7 @@ mod list;
 mod logs;
 mod ports;
 pub(crate) mod selftest;
+mod services;
 mod summary;
 mod tune;
 mod wait;

@@ -2,7 +2,7 @@ use std::io::{self, Write};
 use std::net::SocketAddr;
 
 use twscan_core::budget::LocalPorts;
-use twscan_core::diagnosis::{Diagnosis, Fullest};
+use twscan_core::diagnosis::{Code, Diagnosis, Fullest};
 use twscan_core::procfs::TwReuse;
 use twscan_core::report::{DiagnoseReport, FindingRow, RemedyRow, SettingRow, SubjectRow};
 use twscan_core::sample::Sample;
@@ -41,6 +41,7 @@ pub(crate) fn write(
     if let Some(worst) = report.findings.first().filter(|_| !healthy) {
         writeln!(out)?;
         if let Some((command, undoable)) = worst.remedies.iter().find_map(one_command) {
+            let command = if undoable && several_short(report) { plan_of_all(report) } else { command };
             let note = "      (shows the plan, asks, undoable)";
             let room = WIDTH.saturating_sub("now:   ".len() + command.len());
             writeln!(out, "now:   {command}{}", if undoable && note.len() <= room { note } else { "" })?;
@@ -61,6 +62,20 @@ fn one_command(remedy: &RemedyRow) -> Option<(String, bool)> {
         return Some((format!("sudo twscan tune apply {}", options.join(" ")), true));
     }
     (snippet.lines().count() == 1).then(|| (snippet.to_owned(), false))
+}
+
+/// Whether more destinations than one have too few ports, so that no cure of one is the cure.
+fn several_short(report: &DiagnoseReport) -> bool {
+    let mut short =
+        report.findings.iter().filter(|finding| SHORT.contains(&finding.code)).map(|finding| &finding.subject);
+    let first = short.next();
+    first.is_some_and(|first| short.any(|other| !same(first, other)))
+}
+
+/// The command that plans for all of them.
+fn plan_of_all(report: &DiagnoseReport) -> String {
+    let to = report.target.as_ref().map_or(String::new(), |target| format!(" --to {target}"));
+    format!("sudo twscan tune apply{to}")
 }
 
 /// What `tune` calls it; `None` where it is none of its parameters.
@@ -221,6 +236,9 @@ fn fit(text: &str, width: usize) -> String {
     format!("{cut}..")
 }
 
+/// The findings of a destination with too few ports.
+const SHORT: [&str; 3] = [Code::PortsExhausted.name(), Code::PortsSlow.name(), Code::PortsFilling.name()];
+
 #[cfg(test)]
 mod tests {
     use twscan_core::diagnosis::Examination;
@@ -245,6 +263,16 @@ mod tests {
         let inbound = (0..120u16)
             .fold(scene, |scene, index| scene.socket(6, "10.0.3.21:80", &format!("192.0.2.7:{}", 40000 + index)));
         insta::assert_snapshot!(shown(inbound));
+    }
+
+    #[test]
+    fn where_several_destinations_are_short_the_plan_is_for_all() {
+        let scene = Scene::new().time_waits(28_232, "127.0.0.1", "127.0.0.1:8080");
+        let one = shown(scene.socket(1, "10.0.3.21:60000", "10.0.9.4:443"));
+        assert!(one.contains("\nnow:   sudo twscan tune apply --"), "{one}");
+        let scene = Scene::new().time_waits(28_232, "127.0.0.1", "127.0.0.1:8080");
+        let two = shown(scene.time_waits(28_232, "127.0.0.1", "127.0.0.1:5432"));
+        assert!(two.contains("\nnow:   sudo twscan tune apply      (shows the plan"), "{two}");
     }
 
     #[test]

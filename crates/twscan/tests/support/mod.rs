@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each file uses its part")]
 
+pub(crate) mod tune;
+
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};

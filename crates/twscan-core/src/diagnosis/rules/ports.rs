@@ -1,10 +1,10 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use crate::budget::holder::{Holder, holders};
 use crate::budget::{BindFirstPool, PortBudget, Zone};
 use crate::diagnosis::case::{Case, TupleCase};
 use crate::diagnosis::gate::Gate;
-use crate::diagnosis::holder::{Holder, holders};
 use crate::diagnosis::{Code, Finding, Severity, Subject, remedies};
 use crate::forecast::{Bound, Forecast, Window};
 use crate::tally::PortUse;

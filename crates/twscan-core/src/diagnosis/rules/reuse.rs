@@ -1,6 +1,6 @@
 use super::ports::{Pressure, pressure};
+use crate::budget::holder::Holder;
 use crate::diagnosis::case::{Case, TupleCase};
-use crate::diagnosis::holder::Holder;
 use crate::diagnosis::remedy::{Remedy, Risk, When};
 use crate::diagnosis::{Code, Finding, Severity, remedies};
 use crate::procfs::TwReuse;

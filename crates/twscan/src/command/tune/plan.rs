@@ -8,7 +8,7 @@ use twscan_core::sample::{Provenance, Sampler};
 use twscan_core::tuning::{BootFiles, Goal, Loader, Plan, Situation};
 
 use crate::Status;
-use crate::command::here;
+use crate::command::{here, services};
 use crate::config::{Config, Format, Wanted};
 use crate::failure::Failure;
 use crate::render::{self, json, tune};
@@ -19,7 +19,10 @@ pub(super) fn run(config: &Config, goal: &Goal) -> Result<Status, Failure> {
     here::note(&mut provenance, host.procfs());
     let report = report(&plan, &provenance);
     write(config, &report)?;
-    Ok(Status::of_result(report.header.complete))
+    Ok(match Status::of_result(report.header.complete) {
+        Status::Done if plan.falls_short() => Status::Findings,
+        status => status,
+    })
 }
 
 /// The plan for a goal, or the one in a file.
@@ -48,15 +51,12 @@ pub(super) fn write(config: &Config, report: &PlanReport) -> Result<(), Failure>
 }
 
 fn of_goal(host: &Host, goal: &Goal) -> Result<(Plan, Provenance), Failure> {
-    let sample = Sampler::new(host).take()?;
+    let sample = Sampler::new(host).ports().take()?;
     if sample.settings.range.is_none() {
         // What the changes would be from is not known.
         return Err(twscan_core::Error::NoPortRange.into());
     }
-    let devices = host.procfs().devices();
-    let situation = Situation::of(&sample)
-        .with_services(&host.procfs().udp_services()?)
-        .with_devices(devices.iter().map(String::as_str));
+    let situation = Situation::of(&sample).with_services(&services::of(host, &sample)?);
     let plan = Plan::new(&situation, goal).map_err(|error| Failure::Usage(error.to_string()))?;
     Ok((plan, sample.provenance))
 }

@@ -23,9 +23,9 @@ fn short(key: &str) -> &str {
     key.rsplit('.').next().unwrap_or(key)
 }
 
-/// Whole connections a second, but for the smallest rates.
+/// Whole connections a second, rounded down, but for the smallest rates.
 fn rate(rate: f64) -> String {
-    if rate < 10.0 { format!("{rate:.1}") } else { format!("{rate:.0}") }
+    if rate < 10.0 { format!("{rate:.1}") } else { format!("{:.0}", rate.floor()) }
 }
 
 const LONG: usize = 24;

@@ -40,11 +40,12 @@ fn write_verdict(report: &PlanReport, out: &mut impl Write) -> io::Result<()> {
         1 => "1 change".to_owned(),
         count => format!("{count} changes"),
     };
+    let condition = if report.held_only { ", for what is held now: the rate is unknown" } else { "" };
     let (severity, text) = match (report.reached, real) {
         (Some(false), _) => (Severity::Warning, format!("no kernel parameter reaches this goal; best: {changes}")),
-        (Some(true), 0) => (Severity::Ok, "nothing to change: the goal is reached as it is".to_owned()),
-        (Some(true), 1) => (Severity::Ok, "1 change reaches the goal".to_owned()),
-        (Some(true), _) => (Severity::Ok, format!("{changes} reach the goal")),
+        (Some(true), 0) => (Severity::Ok, format!("nothing to change: the goal is reached as it is{condition}")),
+        (Some(true), 1) => (Severity::Ok, format!("1 change reaches the goal{condition}")),
+        (Some(true), _) => (Severity::Ok, format!("{changes} reach the goal{condition}")),
         (None, 0) if report.changes.is_empty() && !report.refused.is_empty() => (Severity::Ok, changes),
         (None, 0) => (Severity::Ok, "nothing to change: the values are there already".to_owned()),
         (None, _) => (Severity::Ok, format!("{changes} as asked for")),
@@ -114,6 +115,7 @@ fn write_effects(effects: &[PlannedEffect], out: &mut impl Write) -> io::Result<
     ]);
     for effect in effects {
         let source = effect.source.map_or("any".to_owned(), |source| source.to_string());
+        let source = effect.device.map_or(source.clone(), |device| format!("{source}%{device}"));
         let ports = arrow(&effect.capacity_before.to_string(), &effect.capacity_after.to_string());
         let rates = arrow(&rate(effect.sustainable_before), &rate(effect.sustainable_after));
         let rates = format!("{rates}{}", if effect.reuse_after { " with timestamps" } else { "" });

@@ -2,7 +2,7 @@ use crate::tally::PortUse;
 
 /// What holds ports that no connect() may take over: the cures of one kind are none of another's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Holder {
+pub(crate) enum Holder {
     TimeWait,
     /// FIN_WAIT2 mini-sockets: closed here and not by the other side. No `tcp_tw_reuse` gives their ports back.
     Mini,
@@ -11,7 +11,7 @@ pub(super) enum Holder {
 
 impl Holder {
     /// The kind that holds most of these ports.
-    pub(super) fn most(ports: PortUse) -> Self {
+    pub(crate) fn most(ports: PortUse) -> Self {
         let mut most = Self::TimeWait;
         for kind in [Self::Mini, Self::Live] {
             if kind.count(ports) > most.count(ports) {
@@ -22,7 +22,7 @@ impl Holder {
     }
 
     /// How many of these ports are held by this kind, and kept.
-    pub(super) fn count(self, ports: PortUse) -> u32 {
+    pub(crate) fn count(self, ports: PortUse) -> u32 {
         match self {
             Self::TimeWait => ports.time_wait - ports.reusable,
             Self::Mini => ports.fin_wait2_mini,
@@ -31,14 +31,14 @@ impl Holder {
     }
 
     /// Whether that is enough of them to speak of it: a tenth.
-    pub(super) fn has_many(self, ports: PortUse) -> bool {
+    pub(crate) fn has_many(self, ports: PortUse) -> bool {
         let count = self.count(ports);
         count > 0 && u64::from(count) * 10 >= u64::from(ports.held())
     }
 }
 
 /// Who holds the ports, in words: `all TIME_WAIT`, or a number of each kind; reusable TIME_WAITs are among them.
-pub(super) fn holders(ports: PortUse) -> String {
+pub(crate) fn holders(ports: PortUse) -> String {
     match (ports.live, ports.time_wait, ports.fin_wait2_mini) {
         (_, 0, 0) => "all of live connections".to_owned(),
         (0, 0, _) => "all FIN_WAIT2 mini-sockets".to_owned(),
