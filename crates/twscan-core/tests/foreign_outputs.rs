@@ -111,6 +111,18 @@ fn of_several_prints_the_last_is_the_state() {
     assert_eq!(rows(&read(&(before + &after))), rows(&read(&after)));
 }
 
+#[test]
+fn hosts_that_listen_alike_add_up() {
+    let head = "State Recv-Q Send-Q Local Address:Port Peer Address:Port\nLISTEN 0 9 0.0.0.0:80 0.0.0.0:*\n";
+    let of = |address: &str| {
+        let loopback = "ESTAB 0 0 127.0.0.1:5 127.0.0.1:6\n";
+        format!("{head}{loopback}TIME-WAIT 0 0 {address}:4000 10.0.0.9:5432 timer:(timewait,9sec,0)\n")
+    };
+    let both = rows(&read(&(of("10.0.0.1") + &of("10.0.0.2"))));
+    assert_eq!(both.keys().filter(|row| row.0 == TcpState::TimeWait).count(), 2);
+    assert_eq!(rows(&read(&of("10.0.0.1").repeat(2))), rows(&read(&of("10.0.0.1"))));
+}
+
 /// Lines that name a state of TCP.
 fn rows_of(text: &str) -> u64 {
     let is_row = |line: &&str| line.split_whitespace().any(|word| TcpState::from_name(word).is_some());
@@ -130,8 +142,7 @@ fn outputs_of_one_family_or_state_add_up() {
     let (v4, v6) = (of(&|line| !is_v6(line)), of(&is_v6));
     let parked = golden("ss-tano-state-time-wait.txt");
     let (tcp, tcp6) = (golden("proc-net-tcp.txt"), golden("proc-net-tcp6.txt"));
-    let (listening, connected) =
-        (of(&|line| line.starts_with("LISTEN")), of(&|line| !line.starts_with("LISTEN")));
+    let (listening, connected) = (of(&|line| line.starts_with("LISTEN")), of(&|line| !line.starts_with("LISTEN")));
     for (what, parts) in [
         ("families", vec![&v4, &v6]),
         ("families, twice", vec![&v4, &v6, &v4, &v6]),
@@ -240,7 +251,8 @@ fn rows_may_be_indented_or_coloured() {
         assert_eq!((rows(&recording), recording.missing()), (expected.clone(), None), "{name}");
     }
     // Below a row, more about it: ss -i, -m.
-    let more = "ESTAB 0 0 10.0.0.1:22 10.0.0.2:4\n\t cubic wscale:7,7 rto:204 skmem:(r0,rb131072) lastsnd:12 10.5Mbps\n";
+    let more =
+        "ESTAB 0 0 10.0.0.1:22 10.0.0.2:4\n\t cubic wscale:7,7 rto:204 skmem:(r0,rb131072) lastsnd:12 10.5Mbps\n";
     assert_eq!((read(more).missing(), rows(&read(more)).len()), (None, 1));
 }
 
@@ -298,6 +310,9 @@ fn a_state_whose_rows_could_not_be_read_is_unknown() {
             }
         }
     }
+    // Half a cookie is none: two sockets that share it are two.
+    let half: String = (1..5).map(|port| format!("TIME-WAIT 0 0 10.0.0.1:{port} 10.0.0.2:4 ino:0 sk:5\n")).collect();
+    assert_eq!(rows(&read(&half)).len(), 4);
     let cut = |columns: usize| {
         let text = golden("proc-net-tcp-both.txt");
         let cut: String = text.lines().map(|line| format!("{}\n", line.get(..columns).unwrap_or(line))).collect();

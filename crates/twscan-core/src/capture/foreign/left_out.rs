@@ -69,9 +69,9 @@ impl Outputs {
             ));
         }
         let of_procfs = self.iter().last().is_some_and(|output| output.source == Some(Source::Procfs));
-        let (ipv4, ipv6) = self.iter().fold((false, false), |(ipv4, ipv6), output| {
-            (ipv4 || output.families.ipv4, ipv6 || output.families.ipv6)
-        });
+        let (ipv4, ipv6) = self
+            .iter()
+            .fold((false, false), |(ipv4, ipv6), output| (ipv4 || output.families.ipv4, ipv6 || output.families.ipv6));
         (of_procfs && ipv4 != ipv6).then(|| {
             let (this, other) = if ipv4 { ("tcp", "tcp6") } else { ("tcp6", "tcp") };
             format!(

@@ -56,10 +56,10 @@ pub(super) fn row(line: &str) -> Row {
                 Err(what) => Row::Unknown(what.into()),
             }
         }
-        ["tcp", rest @ ..] => ss::row(rest).map_or_else(|what| Row::Unknown(what.into()), Row::Ss),
+        ["tcp", rest @ ..] => ss::row(line, rest).map_or_else(|what| Row::Unknown(what.into()), Row::Ss),
         ["tcp6", ..] => Row::Unknown(ss::NO_ROW.into()),
         [protocol, ..] if OTHERS.iter().any(|other| protocol.starts_with(other)) => Row::Other,
-        fields => match ss::row(fields) {
+        fields => match ss::row(line, fields) {
             Ok(row) => Row::Ss(row),
             Err(ss::NO_ROW) if !is_of_a_row(fields) && !is_cut_off(line, fields) => Row::Other,
             Err(what) => Row::Unknown(what.into()),

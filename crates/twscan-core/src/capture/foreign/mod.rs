@@ -35,7 +35,9 @@ pub(super) fn read(input: impl Read, written: SystemTime) -> Result<(Vec<Recorde
     let mut input = BufReader::with_capacity(BUFFER_LEN, input);
     let start = input.fill_buf().map_err(|cause| Error::ReadRecording { cause })?;
     if let Some((_, how, unpack)) = COMPRESSED.iter().find(|(magic, ..)| start.starts_with(magic)) {
-        return Err(not_a_recording(&format!("it is compressed by {how}: unpack it first ({unpack} FILE | twscan .. --from -)")));
+        return Err(not_a_recording(&format!(
+            "it is compressed by {how}: unpack it first ({unpack} FILE | twscan .. --from -)"
+        )));
     }
     let mut sink = Sink::new();
     let (source, missing) = if ss_dump::looks_like_one(start) {

@@ -1,6 +1,9 @@
+use std::collections::HashSet;
+use std::net::IpAddr;
+
 use super::left_out::{Heading, shows};
 use crate::host::Source;
-use crate::socket::{StateSet, TcpState};
+use crate::socket::{SocketRecord, StateSet, TcpState};
 use crate::wire::{AF_INET, AF_INET6, InetDiagMsg};
 
 /// One tool's output.
@@ -18,6 +21,8 @@ pub(super) struct Output {
     /// How many of its own connections it shows again.
     pub(super) twice: usize,
     pub(super) rows: Vec<Row>,
+    /// The host's own addresses, as far as its connections tell them.
+    addresses: HashSet<IpAddr>,
     /// Behind each other.
     payloads: Vec<u8>,
 }
@@ -57,6 +62,10 @@ impl Output {
         if let Ok(msg) = InetDiagMsg::new(payload) {
             self.states |= TcpState::from(msg.idiag_state()).into();
             self.families.add(msg.idiag_family());
+            let address = SocketRecord::new(msg).local().ip();
+            if row.connected && !address.is_loopback() {
+                self.addresses.insert(address);
+            }
         }
         self.rows.push(row);
         self.payloads.extend_from_slice(payload);
@@ -76,17 +85,22 @@ impl Output {
         if self.unread { self.states } else { shows(self.source, self.heading, self.states) }
     }
 
-    /// Whether it would show what the other one does.
+    /// Whether it would show what the other one does, were it of the same host.
     pub(super) fn covers(&self, other: &Self) -> bool {
         let (own, others) = (self.families, other.families);
         let families = (own.ipv4 || !others.ipv4) && (own.ipv6 || !others.ipv6);
         families && (self.shows() | TcpState::Close.into()).contains_all(other.states)
     }
 
+    /// Whether its connections are of other addresses than the other one's: those of containers that listen alike.
+    pub(super) fn is_of_another_host(&self, other: &Self) -> bool {
+        let told = !self.addresses.is_empty() && !other.addresses.is_empty();
+        told && self.addresses.is_disjoint(&other.addresses)
+    }
+
     /// Whether an IPv6 wildcard stands beside a `*` with its port.
     pub(super) fn has_star_beside_ipv6(&self) -> bool {
-        let stars: std::collections::HashSet<u64> =
-            self.rows.iter().filter(|row| row.star).map(|row| row.key).collect();
+        let stars: HashSet<u64> = self.rows.iter().filter(|row| row.star).map(|row| row.key).collect();
         !stars.is_empty() && self.rows.iter().any(|row| !row.star && stars.contains(&row.key))
     }
 

@@ -106,7 +106,9 @@ impl Outputs {
             }
         }
         for (number, shown) in again {
-            let is_same = |earlier: &Output| output.covers(earlier) && shown.are_most_of(earlier.first);
+            let is_same = |earlier: &Output| {
+                output.covers(earlier) && shown.are_most_of(earlier.first) && !output.is_of_another_host(earlier)
+            };
             if !self.kept.get(&number).is_some_and(is_same) {
                 continue;
             }

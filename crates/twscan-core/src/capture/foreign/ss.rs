@@ -84,9 +84,9 @@ fn without_timer(mut socket: Socket, is_off: bool) -> Socket {
     socket
 }
 
-/// Reads a row of `ss -tan` and its kin, behind the protocol where there is one: state, two queues, two addresses, then
+/// Reads the fields of a row of `ss -tan` and its kin, behind the protocol where there is one: state, two queues, two addresses, then
 /// what `-o`, `-e` and `-p` add.
-pub(super) fn row(fields: &[&str]) -> Result<SsRow, &'static str> {
+pub(super) fn row(line: &str, fields: &[&str]) -> Result<SsRow, &'static str> {
     let (state, rest) = match fields.split_first() {
         Some((first, rest)) => match TcpState::from_name(first) {
             Some(state) => (Some(state), rest),
@@ -97,7 +97,7 @@ pub(super) fn row(fields: &[&str]) -> Result<SsRow, &'static str> {
     let [receive, send, local, remote, more @ ..] = rest else { return Err(NO_ROW) };
     let (Ok(receive), Ok(send)) = (receive.parse(), send.parse()) else { return Err(NO_ROW) };
     let (local, remote) = (Endpoint::parse(local)?, Endpoint::parse(remote)?);
-    let timer = more.iter().find_map(|field| field.strip_prefix("timer:(")?.strip_suffix(')'));
+    let timer = more.iter().find_map(|field| field.strip_prefix("timer:("));
     let timer = timer.map(|timer| parse_timer(timer).ok_or("its timer is not understood")).transpose()?;
     let has_state = state.is_some();
     let state = match (state, timer) {
@@ -109,7 +109,10 @@ pub(super) fn row(fields: &[&str]) -> Result<SsRow, &'static str> {
     let star_is_ipv4 = local.is_bare_v6() || remote.is_bare_v6() || (local.is_v4() && remote.is_star());
     let interface = local.interface().into();
     let (family, local, remote) = pair(&local, &remote, local.is_star());
-    let attribute = |name: &str| more.iter().find_map(|field| field.strip_prefix(name));
+    // Blanks or an arrow follow each: where nothing does, the row may be cut, and with it the number.
+    let is_whole = line.trim_end_matches(['\r', '\n']).ends_with(' ');
+    let told = more.split_last().map_or(more, |(_, before)| if is_whole { more } else { before });
+    let attribute = |name: &str| told.iter().find_map(|field| field.strip_prefix(name));
     let mut message = InetDiagMsgBuilder::new(reported(state).number())
         .family(family)
         .local(local)
@@ -133,7 +136,7 @@ pub(super) fn row(fields: &[&str]) -> Result<SsRow, &'static str> {
 
 /// Name, time left, retransmissions.
 fn parse_timer(text: &str) -> Option<(u8, u32, u8)> {
-    let mut parts = text.split(',');
+    let mut parts = text.strip_suffix(')')?.split(',');
     let number = timer::number(parts.next()?)?;
     let expires = timer::ss_time(parts.next()?)?;
     let retransmits = parts.next()?.parse().ok()?;

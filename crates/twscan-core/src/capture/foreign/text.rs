@@ -1,11 +1,11 @@
 use std::io::{BufRead, Read};
 
+use super::Sink;
 use super::left_out::Heading;
 use super::lines::{self, Row};
 use super::outputs::Outputs;
 use super::owners::{self, NamedProcesses};
 use super::ss::{self, Socket, SsTimers};
-use super::Sink;
 use crate::Error;
 use crate::capture::faults::{Faults, not_a_recording};
 use crate::host::Source;
@@ -61,7 +61,8 @@ impl Reader<'_> {
             Row::Socket(from, mut message, owners) => {
                 self.enter(from);
                 self.processes.note(&mut message, owners);
-                self.add(Socket { message, interface: Box::default(), star: false });
+                let socket = Socket { message, interface: Box::default(), star: false };
+                add(self.outputs, &mut self.payload, &socket);
             }
             Row::Ss(mut row) => {
                 self.enter(Source::SsText);
@@ -108,10 +109,6 @@ impl Reader<'_> {
             self.with_timers(SsTimers::finish);
             self.outputs.enter(source);
         }
-    }
-
-    fn add(&mut self, socket: Socket) {
-        add(self.outputs, &mut self.payload, &socket);
     }
 
     fn with_timers(&mut self, act: impl FnOnce(&mut SsTimers, &mut dyn FnMut(Socket))) {
