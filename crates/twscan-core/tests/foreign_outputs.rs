@@ -1,5 +1,5 @@
-//! Texts of other tools as people keep them: several outputs in one file, prints of one table behind each other, indented,
-//! coloured, cut, with remarks between.
+//! Texts of other tools as people keep them: several outputs in one file, prints of one table behind each other,
+//! indented, coloured, cut, with remarks between.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests say what they expect by failing")]
 
 use std::collections::BTreeMap;
@@ -64,7 +64,7 @@ fn a_table_that_is_printed_again_counts_once() {
     let expected = rows(&read(&golden("ss-tan.txt")));
     for first in WHOLE {
         for second in WHOLE {
-            // Behind another of ss, nothing tells where the one without a heading begins; and a host has one release of ss.
+            // Behind another of ss, nothing tells where the one without a heading begins; a host has one release of ss.
             let by_ss = first.starts_with("ss-") && second.starts_with("ss-");
             let is_old = |name: &str| name.ends_with("brackets.txt");
             if by_ss && (second == "ss-tanoH.txt" || is_old(first) != is_old(second)) {
@@ -176,6 +176,11 @@ fn listeners_share_a_port_within_an_output_and_connections_do_not() {
     assert_eq!(count(listener.repeat(4) + one + other), 6);
     let head = "State Recv-Q Send-Q Local Address:Port Peer Address:Port\n";
     assert_eq!(count((head.to_owned() + &listener.repeat(4) + one).repeat(2)), 5);
+    assert_eq!(
+        count([head, &listener.repeat(4), one, head, &listener.repeat(3)].concat()),
+        4,
+        "the last listeners count"
+    );
     assert_eq!(count(link_local("eth0") + &link_local("eth1") + &link_local("eth0")), 2);
     assert_eq!(count(one.to_owned() + &"ESTAB 0 0 [::ffff:10.0.0.1]:80 [::ffff:10.0.0.2]:4\n".repeat(2)), 1);
     // The last row counts: what was open is parked now.

@@ -64,8 +64,8 @@ impl Outputs {
         if let Some(Output { twice, rows, .. }) = self.iter().find(prints) {
             let rows = rows.len();
             return Some(format!(
-                "{twice} of {rows} rows show connections that rows below show again, with no heading between: of several \
-                 prints without headings (ss -H) the last one cannot be told"
+                "{twice} of {rows} rows show connections that rows below show again, with no heading between: of \
+                 several prints without headings (ss -H) the last one cannot be told"
             ));
         }
         let of_procfs = self.iter().last().is_some_and(|output| output.source == Some(Source::Procfs));
@@ -75,8 +75,8 @@ impl Outputs {
         (of_procfs && ipv4 != ipv6).then(|| {
             let (this, other) = if ipv4 { ("tcp", "tcp6") } else { ("tcp6", "tcp") };
             format!(
-                "it is /proc/net/{this} alone, and on hosts with IPv6 {other} has the other sockets: record both, one behind the \
-                 other"
+                "it is /proc/net/{this} alone, and on hosts with IPv6 {other} has the other sockets: record both, one \
+                 behind the other"
             )
         })
     }

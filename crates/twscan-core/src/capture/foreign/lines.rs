@@ -67,7 +67,8 @@ pub(super) fn row(line: &str) -> Row {
     }
 }
 
-/// Whether this is what is left of a row of ss or netstat: it has the state, the queues or an address. Remarks have none.
+/// Whether this is what is left of a row of ss or netstat: it has the state, the queues or an address. Remarks have
+/// none of them.
 fn is_of_a_row(fields: &[&str]) -> bool {
     let queues = matches!(fields, [receive, send, ..] if is_number(receive) && is_number(send));
     let state = fields.first().is_some_and(|first| TcpState::from_name(first).is_some());

@@ -114,8 +114,8 @@ impl Sink {
     }
 }
 
-/// What files begin with, the program that writes them, and the one that shows what is in them (RFC 1952, RFC 8878, and the
-/// formats' own documents for the others).
+/// What files begin with, the program that writes them, and the one that shows what is in them (RFC 1952, RFC 8878, and
+/// the formats' own documents for the others).
 const COMPRESSED: [(&[u8], &str, &str); 4] = [
     (b"\x1f\x8b", "gzip", "zcat"),
     (b"\x28\xb5\x2f\xfd", "zstd", "zstdcat"),

@@ -1,3 +1,4 @@
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{BuildHasher, RandomState};
 
@@ -9,8 +10,8 @@ use crate::wire::{AF_INET, InetDiagMsg};
 
 /// What tools wrote into a file, output by output: each heading begins one, and so does a row of another tool.
 ///
-/// Several outputs add up, as those of two families or of two states do. Where one is the table of an earlier one printed
-/// again, it stands in its place; and of a socket that several show, the last one's row counts.
+/// Several outputs add up, as those of two families or of two states do. Where one is the table of an earlier one
+/// printed again, it stands in its place; and of a socket that several show, the last one's row counts.
 #[derive(Debug, Default)]
 pub(super) struct Outputs {
     /// Those before the one at hand, but for those that were printed again, by their place in the file.
@@ -60,8 +61,8 @@ impl Outputs {
         self.kept.values()
     }
 
-    /// Adds a socket to the output at hand: a `struct inet_diag_msg` with its attributes, and its interface where that is
-    /// known by name alone. `star` is whether its local side is `*` and a port.
+    /// Adds a socket to the output at hand: a `struct inet_diag_msg` with its attributes, and its interface where that
+    /// is known by name alone. `star` is whether its local side is `*` and a port.
     pub(super) fn add(&mut self, payload: &mut [u8], interface: &str, star: bool) {
         if let (true, Some(family)) = (star && self.star_is_ipv4, payload.first_mut()) {
             *family = AF_INET;
@@ -138,9 +139,15 @@ impl Outputs {
         last_in.clear();
         for (number, output) in self.kept.iter_mut().rev() {
             for row in output.rows.iter_mut().rev() {
-                let Some(later) = last_in.insert(row.key, *number) else { continue };
-                row.counts = !row.connected && later == *number;
-                output.twice += usize::from(row.connected && later == *number);
+                let last = match last_in.entry(row.key) {
+                    Entry::Occupied(last) => *last.get(),
+                    Entry::Vacant(place) => {
+                        place.insert(*number);
+                        continue;
+                    }
+                };
+                row.counts = !row.connected && last == *number;
+                output.twice += usize::from(row.connected && last == *number);
                 self.dropped += u64::from(!row.counts);
             }
         }
@@ -157,8 +164,8 @@ impl Outputs {
     }
 }
 
-/// What tells a connection from any other, and a listener but for those that share its port: a keyed hash, which two of a
-/// million sockets have in common once in 30 million times.
+/// What tells a connection from any other, and a listener but for those that share its port: a keyed hash, which two of
+/// a million sockets have in common once in 30 million times.
 fn key(hasher: &RandomState, payload: &[u8], interface: &str) -> u64 {
     let Ok(msg) = InetDiagMsg::new(payload) else { return 0 };
     let record = SocketRecord::new(msg);

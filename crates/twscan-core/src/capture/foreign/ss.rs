@@ -27,8 +27,8 @@ impl SsRow {
         &mut self.socket.message
     }
 
-    /// Whether this ss prints `*` for IPv4 alone: one that does not put IPv6 addresses in brackets, or that has `*` for the
-    /// other side of an IPv4 listener.
+    /// Whether this ss prints `*` for IPv4 alone: one that does not put IPv6 addresses in brackets, or that has `*` for
+    /// the other side of an IPv4 listener.
     pub(super) fn star_is_ipv4(&self) -> bool {
         self.star_is_ipv4
     }
@@ -84,8 +84,8 @@ fn without_timer(mut socket: Socket, is_off: bool) -> Socket {
     socket
 }
 
-/// Reads the fields of a row of `ss -tan` and its kin, behind the protocol where there is one: state, two queues, two addresses, then
-/// what `-o`, `-e` and `-p` add.
+/// Reads the fields of a row of `ss -tan` and its kin, behind the protocol where there is one: state, two queues, two
+/// addresses, then what `-o`, `-e` and `-p` add.
 pub(super) fn row(line: &str, fields: &[&str]) -> Result<SsRow, &'static str> {
     let (state, rest) = match fields.split_first() {
         Some((first, rest)) => match TcpState::from_name(first) {

@@ -19,8 +19,8 @@ pub(super) fn looks_like_one(start: &[u8]) -> bool {
     known && (HEADER_LEN..=MOST_MESSAGE).contains(&len)
 }
 
-/// Reads messages to the end of the file; the end of one family's dump may lie between the families, or lack. A family that
-/// begins anew behind its end begins another dump.
+/// Reads messages to the end of the file; the end of one family's dump may lie between the families, or lack. A family
+/// that begins anew behind its end begins another dump.
 pub(super) fn read(mut input: impl Read, sink: &mut Sink) -> Result<Option<String>, Error> {
     let mut faults = Faults::default();
     let mut offset = 0u64;
