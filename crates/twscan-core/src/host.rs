@@ -211,7 +211,9 @@ impl Host {
         if let Some(refusal) = dump.refusal() {
             return Err(refusal);
         }
-        Ok(Sockets { source, dump, received, next, earlier: DumpStats::default(), bytecode_refused: None })
+        let duplicates = self.recorded.as_ref().map_or(0, |recorded| recorded.repeats);
+        let earlier = DumpStats { duplicates, ..DumpStats::default() };
+        Ok(Sockets { source, dump, received, next, earlier, bytecode_refused: None })
     }
 }
 
@@ -249,6 +251,8 @@ pub struct Recorded {
     pub anonymized: bool,
     /// States that may be missing, since the tool that recorded was not seen to be asked for them.
     pub left_out: StateSet,
+    /// Rows of another tool's file that were not taken, since later ones show the same sockets, or their whole table, again.
+    pub repeats: u64,
 }
 
 /// Where the sockets of a result came from.

@@ -59,6 +59,8 @@ fn every_tool_tells_the_same_sockets() {
         ("ss-tanoH.txt", Source::SsText),
         ("ss-tanp.txt", Source::SsText),
         ("ss-tanoe.txt", Source::SsText),
+        ("ss-tan-brackets.txt", Source::SsText),
+        ("ss-tan-before-brackets.txt", Source::SsText),
         ("ss-an.txt", Source::SsText),
         ("netstat-nat.txt", Source::NetstatText),
         ("netstat-natW.txt", Source::NetstatText),
@@ -250,7 +252,10 @@ fn whether_ss_was_asked_for_timers_is_told_by_other_rows() {
     let extended = "ESTAB 0 0 10.0.0.1:1 10.0.0.2:2 ino:7 sk:1 <->\n";
     assert_eq!(timers(&[listen, extended]), [off, off], "-e is more than -o");
     // Two outputs in one file.
-    assert_eq!(timers(&[live, untimed, timed, live]), [None, None, time_wait, off]);
+    let other = "ESTAB 0 0 10.0.0.1:5 10.0.0.2:2\n";
+    assert_eq!(timers(&[live, untimed, timed, other]), [None, None, time_wait, off]);
+    let heading = "State Recv-Q Send-Q Local Address:Port Peer Address:Port\n";
+    assert_eq!(timers(&[heading, live, timed, heading, other]), [off, time_wait, None]);
 }
 
 #[test]

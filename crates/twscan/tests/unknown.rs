@@ -280,3 +280,32 @@ fn a_capture_and_a_text_compare_as_far_as_both_tell() {
     );
     assert!(run(&["compare", &file, "/etc/passwd"]).starts_with("error: /etc/passwd: "));
 }
+
+#[test]
+fn a_table_that_is_printed_again_is_counted_and_judged_once() {
+    let run = |args: &[&str], input: &str| {
+        let output = Command::cargo_bin("twscan").unwrap().args(args).args(["--from", "-"]).write_stdin(input).output();
+        let output = output.unwrap();
+        let said = String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap();
+        (output.status.code().unwrap(), said)
+    };
+    let once = std::fs::read_to_string(golden("ss-tano.txt")).unwrap();
+    let check = [&["check"][..], &REUSE].concat();
+    let (once, thrice) = (once.clone(), once.repeat(3));
+    assert_eq!(run(&check, &thrice), run(&check, &once));
+    let (code, table) = run(&[&["summary"][..], &REUSE].concat(), &thrice);
+    assert!(code == 0 && table.ends_with("16 sockets, ss-text, 32 repeats dropped\n"), "{code} {table}");
+    let summary: Value = serde_json::from_str(&run(&["summary", "--json"], &thrice).1).unwrap();
+    assert_eq!([&summary["dump"]["duplicates"], &summary["complete"]], [&Value::from(32), &Value::from(true)]);
+
+    // Rows of which none could be read leave no zero behind.
+    let whole = std::fs::read_to_string(golden("netstat-nat.txt")).unwrap();
+    let cut: String = whole.lines().map(|line| format!("{}\n", line.get(..60).unwrap_or(line))).collect();
+    let (code, said) = run(&["summary", "--json"], &cut);
+    let cut: Value = serde_json::Deserializer::from_str(&said).into_iter().next().unwrap().unwrap();
+    let of_time_wait = ["total", "inbound", "ambiguous", "fin_wait2_mini"].map(|key| &cut["time_wait"][key]);
+    assert_eq!((code, &cut["states"]["TIME_WAIT"], of_time_wait), (2, &Value::Null, [&Value::Null; 4]), "{said}");
+
+    let (code, said) = run(&check, "");
+    assert!(code == 3 && said.contains("it is empty"), "{said}");
+}

@@ -1,10 +1,12 @@
 //! One function for each kind of bytes that come from elsewhere. None may panic, hang, or take memory beyond its input.
 //! The fuzz targets call them, and so do the tests on the stable compiler (tests/hostile.rs).
 
+use std::collections::HashSet;
+
 use twox_hash::XxHash64;
 use twscan_core::capture::{RecordOptions, RecordedNamespaces, RecordedSample, RecordedVisit, Recording};
 use twscan_core::filter::{NumbersOnly, Selection};
-use twscan_core::host::Host;
+use twscan_core::host::{Host, Source};
 use twscan_core::port::{PortRange, PortSet};
 use twscan_core::procfs::{Counters, ProcFs, Settings};
 use twscan_core::report::{ByDestReport, Destination, SummaryReport};
@@ -41,6 +43,10 @@ pub fn recording(data: &[u8]) {
         let Ok(recording) = Recording::read(bytes.as_slice(), "fuzz") else { continue };
         for sample in recording.samples() {
             judge(&sample.host(recording.name()));
+            // An interface that a text names is not kept, and may be all that two connections differ by.
+            if matches!(sample.source(), Source::SsText | Source::NetstatText) && !bytes.contains(&b'%') {
+                each_connection_once(&sample.host(recording.name()));
+            }
             let _ = sample.write_ss_dump(&mut Vec::new());
             let options = RecordOptions::new().anonymize();
             if let Ok(again) = RecordedSample::record(&sample.host("again"), &options) {
@@ -56,6 +62,16 @@ pub fn recording(data: &[u8]) {
         let _ = recording.last_everywhere().map(|sample| sample.at());
         let _ = recording.of_netns("sleep").map(|one| judge(&one.last().host("sleep")));
     }
+}
+
+/// Of a text, however often it shows a connection.
+fn each_connection_once(host: &Host) {
+    let mut seen = HashSet::new();
+    let Ok(mut sockets) = host.sockets(StateSet::ALL, &[]) else { return };
+    let _ = sockets.observe(&mut |record: &SocketRecord<'_>| {
+        let ends = (record.local(), record.remote());
+        assert!(record.remote_port() == 0 || seen.insert(ends), "{ends:?} counts twice");
+    });
 }
 
 /// A file below `/proc`, whichever it may be.

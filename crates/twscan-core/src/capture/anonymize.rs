@@ -122,7 +122,11 @@ struct Block {
 
 impl Block {
     const fn v4(a: u8, b: u8, len: u32, whole: bool) -> Self {
-        Self { bits: ((a as u128) << 120) | ((b as u128) << 112), len, whole }
+        Self::v4_long(a, b, 0, len, whole)
+    }
+
+    const fn v4_long(a: u8, b: u8, c: u8, len: u32, whole: bool) -> Self {
+        Self { bits: ((a as u128) << 120) | ((b as u128) << 112) | ((c as u128) << 104), len, whole }
     }
 
     const fn v6(first: u16, len: u32, whole: bool) -> Self {
@@ -138,8 +142,8 @@ const fn mask(len: u32) -> u128 {
     if len == 0 { 0 } else { u128::MAX << (128 - len) }
 }
 
-/// RFC 6890: this network, loopback, link-local; private, shared; multicast and above.
-const V4_BLOCKS: [Block; 9] = [
+/// RFC 6890: unspecified, loopback, link-local; private, shared, benchmarks; documentation; multicast and reserved.
+const V4_BLOCKS: [Block; 12] = [
     Block::v4(0, 0, 32, true),
     Block::v4(127, 0, 8, true),
     Block::v4(169, 254, 16, true),
@@ -148,6 +152,9 @@ const V4_BLOCKS: [Block; 9] = [
     Block::v4(172, 16, 12, false),
     Block::v4(192, 168, 16, false),
     Block::v4(198, 18, 15, false),
+    Block::v4_long(192, 0, 2, 24, false),
+    Block::v4_long(198, 51, 100, 24, false),
+    Block::v4_long(203, 0, 113, 24, false),
     Block::v4(224, 0, 3, true),
 ];
 
@@ -202,6 +209,7 @@ mod tests {
             [192, 168, ..] => 3,
             [100, b, ..] if b & 0xc0 == 64 => 4,
             [127, ..] | [169, 254, ..] => 5,
+            [192, 0, 2, _] | [198, 51, 100, _] | [203, 0, 113, _] => 7,
             [high, ..] if high >= 224 => 6,
             _ => 0,
         };
@@ -210,6 +218,10 @@ mod tests {
             state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
             let address = Ipv4Addr::from(state);
             assert_eq!(private(anonymizer.v4(address)), private(address), "{address}");
+        }
+        for network in [[192, 0, 2], [198, 51, 100], [203, 0, 113]] {
+            let shown = anonymizer.v4([network[0], network[1], network[2], 7].into()).octets();
+            assert_eq!(shown[..3], network, "a network of documentation stays one");
         }
         assert_eq!(anonymizer.v6("fd00::1".parse().unwrap()).segments()[0] >> 9, 0xfc00 >> 9);
         assert_eq!(anonymizer.v6("2001:db8::1".parse().unwrap()).segments()[..2], [0x2001, 0xdb8]);

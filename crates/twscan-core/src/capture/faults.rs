@@ -15,10 +15,6 @@ impl Faults {
         }
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.first.is_none()
-    }
-
     pub(super) fn text(self) -> Option<String> {
         let first = self.first?;
         Some(match self.more {

@@ -49,11 +49,14 @@ impl Recording {
         let mut start = Vec::new();
         let cannot_read = |cause| Error::ReadRecording { cause };
         input.by_ref().take((MAGIC.len() + HEADER_LEN) as u64).read_to_end(&mut start).map_err(cannot_read)?;
+        if start.is_empty() {
+            return Err(not_a_recording("it is empty"));
+        }
         let (magic, ahead) = start.split_at_checked(MAGIC.len()).unwrap_or((&start, &[]));
         let (samples, missing) = if magic == MAGIC {
             read_own(ahead.chain(input), Faults::default())?
-        } else if !magic.is_empty() && magic.len() < MAGIC.len() && MAGIC.starts_with(magic) {
-            return Err(not_a_recording("it is cut off within its first 8 bytes, so that it has no sample"));
+        } else if MAGIC.starts_with(magic) {
+            return Err(not_a_recording("it is a twscan capture cut off inside its first 8 bytes"));
         } else if magic.get(..MAGIC.len() - 1) == MAGIC.get(..MAGIC.len() - 1) {
             return Err(not_a_recording("it is of another version of the format; read it with a newer twscan"));
         } else if begins_a_section(ahead) {

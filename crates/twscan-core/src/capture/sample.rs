@@ -30,6 +30,8 @@ pub struct RecordedSample {
     pub(super) anonymized: bool,
     /// States that its source may have left out.
     pub(super) left_out: StateSet,
+    /// Rows of its source that were not taken, since others show the same sockets.
+    pub(super) repeats: u64,
     pub(super) files: StoredFiles,
     pub(super) walks: Arc<Vec<RecordedWalk>>,
     /// `None` where they were not asked for.
@@ -114,6 +116,7 @@ impl RecordedSample {
             source: walk.source,
             anonymized: options.anonymize.is_some() || host.recorded().is_some_and(|recorded| recorded.anonymized),
             left_out: host.recorded().map_or(StateSet::EMPTY, |recorded| recorded.left_out),
+            repeats: host.recorded().map_or(0, |recorded| recorded.repeats),
             files: StoredFiles::pack(&files),
             walks: Arc::new(walks),
             owners: owners.map(|owners| Arc::new(StoredOwners::pack(owners, options.anonymize.as_ref()))),
@@ -167,6 +170,7 @@ impl RecordedSample {
             surroundings: self.surroundings(),
             anonymized: self.anonymized,
             left_out: self.left_out,
+            repeats: self.repeats,
         };
         let host = Host::of_recording(open, ProcFs::of_record(Arc::new(self.files.unpack())), self.source, recorded);
         match self.owners.clone() {
@@ -221,11 +225,12 @@ impl RecordedSample {
 
     fn heading(&self) -> String {
         let heading = format!(
-            "at={}\nsource={}\nbyte_order={BYTE_ORDER}\nanonymized={}\nleft_out={:x}\nwriter=twscan {}\n",
+            "at={}\nsource={}\nbyte_order={BYTE_ORDER}\nanonymized={}\nleft_out={:x}\nrepeats={}\nwriter=twscan {}\n",
             nanoseconds(self.at),
             self.source.name(),
             self.anonymized,
             self.left_out.bits(),
+            self.repeats,
             env!("CARGO_PKG_VERSION"),
         );
         heading + &self.surroundings.as_ref().map_or_else(String::new, surroundings_in_words)
@@ -249,11 +254,13 @@ impl RecordedSample {
         let left_out = heading.get("left_out").map_or(Ok(0), |bits| u32::from_str_radix(bits, 16));
         let left_out = left_out.map_err(|_| "a sample's states are no number")?;
         let left_out = StateSet::from_bits(left_out);
+        let repeats = heading.get("repeats").map_or(Ok(0), |count| count.parse());
         let mut sample = Self {
             at,
             source,
             anonymized: field("anonymized")? == "true",
             left_out,
+            repeats: repeats.map_err(|_| "a sample's repeats are no number")?,
             files: StoredFiles::default(),
             walks: Arc::default(),
             owners: None,

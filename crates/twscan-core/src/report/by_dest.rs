@@ -233,9 +233,9 @@ impl<'s> Judge<'s> {
             sockets,
             states,
             time_wait: states.of(TcpState::TimeWait),
-            fin_wait2_mini: match counts.of(TcpState::FinWait2) {
-                0 => Some(0),
-                _ => sample.states.fin_wait2_mini().map(|_| u64::from(counts.fin_wait2_mini)),
+            fin_wait2_mini: match states.of(TcpState::FinWait2) {
+                None | Some(0) => states.of(TcpState::FinWait2),
+                Some(_) => sample.states.fin_wait2_mini().map(|_| u64::from(counts.fin_wait2_mini)),
             },
             // An outbound socket's port is in the range, and no two sockets share a four-tuple.
             ports_used: known.then_some(if outbound { sockets } else { 0 }),

@@ -110,7 +110,7 @@ pub struct Dump {
     pub bytes: Option<u64>,
     /// Microseconds from the request to the last datagram; null likewise.
     pub elapsed_us: Option<u64>,
-    /// Entries that the kernel sent twice, left out of every count.
+    /// Entries that the kernel sent twice, or that a recorded text has twice, left out of every count.
     pub duplicates: u64,
     /// Whether the kernel said that its table changed under the walk (`NLM_F_DUMP_INTR`).
     pub interrupted: bool,

@@ -244,7 +244,11 @@ impl BudgetRow {
             used: held.used(),
             live: sample.knows(TcpState::Established).then_some(held.live),
             time_wait: sample.knows(TcpState::TimeWait).then_some(held.time_wait),
-            fin_wait2_mini: sample.states.fin_wait2_mini().map(|_| held.fin_wait2_mini),
+            fin_wait2_mini: sample
+                .states
+                .fin_wait2_mini()
+                .filter(|_| sample.knows(TcpState::FinWait2))
+                .map(|_| held.fin_wait2_mini),
             reusable: held.known_reusable().filter(|_| sample.knows(TcpState::TimeWait)),
             unsure_ports: budget.unsure_ports(),
             free: budget.free(),

@@ -44,7 +44,7 @@ impl SummaryReport {
                 outbound: sample.settings.range.and_then(|_| known(roles.outbound)),
                 inbound: known(roles.inbound),
                 ambiguous: known(roles.ambiguous),
-                fin_wait2_mini: sample.states.fin_wait2_mini(),
+                fin_wait2_mini: sample.states.fin_wait2_mini().filter(|_| sample.knows(TcpState::FinWait2)),
                 sockstat_tw: sample.counters.tcp_tw,
             },
             totals: Totals::new(&sample.counters, &sample.provenance),

@@ -190,7 +190,7 @@ pub struct DumpStats {
     pub datagrams: u64,
     /// Bytes received.
     pub bytes: u64,
-    /// Entries that the kernel sent twice, and that were left out.
+    /// Entries that the kernel sent twice, or that a recorded text has twice, and that were left out.
     pub duplicates: u64,
     /// From the request to the last datagram.
     pub elapsed: Duration,

@@ -3,8 +3,9 @@
 use std::io::Read;
 
 use super::Sink;
+use super::output::Families;
 use crate::Error;
-use crate::capture::faults::{Faults, not_a_recording};
+use crate::capture::faults::Faults;
 use crate::host::Source;
 use crate::wire::{InetDiagMsg, align4, kind};
 
@@ -18,10 +19,13 @@ pub(super) fn looks_like_one(start: &[u8]) -> bool {
     known && (HEADER_LEN..=MOST_MESSAGE).contains(&len)
 }
 
-/// Reads messages to the end of the file; the end of one family's dump may lie between the families, or lack.
+/// Reads messages to the end of the file; the end of one family's dump may lie between the families, or lack. A family
+/// that begins anew behind its end begins another dump.
 pub(super) fn read(mut input: impl Read, sink: &mut Sink) -> Result<Option<String>, Error> {
     let mut faults = Faults::default();
     let mut offset = 0u64;
+    let (mut seen, mut ended) = (Families::default(), Families::default());
+    sink.outputs.begin(Source::SsDump);
     let mut take = |len: usize| {
         let mut bytes = Vec::new();
         input.by_ref().take(len as u64).read_to_end(&mut bytes).map_err(|cause| Error::ReadRecording { cause })?;
@@ -42,24 +46,27 @@ pub(super) fn read(mut input: impl Read, sink: &mut Sink) -> Result<Option<Strin
             faults.add(format!("the message at byte {offset} declares {len} bytes; what follows is lost"));
             break;
         }
-        let body = take(align4(len) - HEADER_LEN)?;
-        let Some(payload) = body.get(..len - HEADER_LEN) else {
+        let mut body = take(align4(len) - HEADER_LEN)?;
+        let Some(payload) = body.get_mut(..len - HEADER_LEN) else {
             faults.add(format!("the file ends inside the message at byte {offset}"));
             break;
         };
-        if matches!(kind, kind::TCPDIAG_GETSOCK | kind::SOCK_DIAG_BY_FAMILY) {
-            match InetDiagMsg::new(payload) {
+        if kind == kind::DONE {
+            ended = seen;
+        } else if matches!(kind, kind::TCPDIAG_GETSOCK | kind::SOCK_DIAG_BY_FAMILY) {
+            match InetDiagMsg::new(payload).map(|socket| socket.idiag_family()) {
                 Err(_) => faults.add(format!("the socket at byte {offset} is too short")),
-                Ok(socket) => {
-                    sink.shown.socket(Source::SsDump, socket.idiag_state().into(), socket.idiag_family());
-                    sink.add(payload);
+                Ok(family) => {
+                    if ended.has(family) {
+                        sink.outputs.begin(Source::SsDump);
+                        (seen, ended) = (Families::default(), Families::default());
+                    }
+                    seen.add(family);
+                    sink.outputs.add(payload, "", false);
                 }
             }
         }
         offset += align4(len) as u64;
-    }
-    if offset == 0 && faults.is_empty() {
-        return Err(not_a_recording("it is empty"));
     }
     Ok(faults.text())
 }
