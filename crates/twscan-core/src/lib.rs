@@ -17,27 +17,31 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! [`Scan`] is the front door. Below it, each layer is public and uses only what is under it:
+//! [`Scan`] is the front door. Below it, each module is public and uses only what is under it:
 //!
 //! | module | what it is |
 //! |---|---|
-//! | [`wire`] | views over netlink bytes, with the kernel's field names |
-//! | [`transport`] | a channel of netlink datagrams, and its test double |
-//! | [`sock_diag`] | requests, and dumps as streams of borrowed batches |
-//! | [`socket`] | one socket, read with types |
-//! | [`filter`] | which sockets: the expression language of ss, for the kernel and for every record |
-//! | [`port`] | the local port range, sets of ports |
-//! | [`procfs`] | counters, parameters, and the socket table as text |
-//! | [`tally`] | counting: by state, by destination, by role |
-//! | [`host`] | where sockets come from: one walk, two walks, or `/proc/net/tcp` |
-//! | [`walk`] | one walk to its end, begun again where it broke off |
-//! | [`netns`] | network namespaces: entering one, finding all |
-//! | [`sample`] | one moment of a host |
-//! | [`route`] | which source address connections get |
-//! | [`budget`] | how many connections are left to a destination |
+//! | `report` | the documents of the command line (feature `serde`) |
+//! | `capture` | recordings, and the host that each stands in for (feature `capture`) |
 //! | `tuning` | plans, applied, persisted, verified and undone (feature `tuning`) |
 //! | [`diagnosis`] | what is wrong, and what cures it |
-//! | [`forecast`] | how fast they are used up, and when they come back |
+//! | [`forecast`] | how fast ports are used up, and when they come back |
+//! | [`budget`] | how many connections are left to a destination |
+//! | [`route`] | which source address connections get |
+//! | [`sample`] | one moment of a host |
+//! | [`target`] | what a user points at |
+//! | [`names`] | what a filter may call by name: services, interfaces, cgroups |
+//! | [`host`] | where sockets come from: one walk, two walks, or `/proc/net/tcp`; a walk to its end |
+//! | [`netns`] | network namespaces: entering one, finding all |
+//! | [`filter`] | which sockets: the expression language of ss, for the kernel and for every record |
+//! | [`tally`] | counting: by state, by destination, by role |
+//! | `log` | failures to connect, in other programs' logs (feature `logs`) |
+//! | [`procfs`] | counters, parameters, and the socket table as text |
+//! | [`sock_diag`] | requests, and dumps as streams of borrowed batches |
+//! | [`transport`] | a channel of netlink datagrams, and its test double |
+//! | [`socket`] | one socket, read with types |
+//! | [`port`] | the local port range, sets of ports |
+//! | [`wire`] | views over netlink bytes, with the kernel's field names |
 //!
 //! # Features
 //! `live` (default): the running kernel; Linux. `serde`: the documents of the command line, in `report`. `logs`: failures
@@ -74,7 +78,6 @@ pub mod target;
 pub mod transport;
 #[cfg(feature = "tuning")]
 pub mod tuning;
-pub mod walk;
 pub mod wire;
 
 pub use error::Error;

@@ -4,14 +4,13 @@ use std::time::SystemTime;
 
 use crate::Error;
 use crate::filter::{Filter, explicit_binds};
-use crate::host::{Host, Sockets, Source};
+use crate::host::{Host, Sockets, Source, Walk};
 use crate::netns::Others;
 use crate::port::PortSet;
 use crate::procfs::{Conntrack, CounterFile, Counters, Settings};
 use crate::sock_diag::DumpStats;
 use crate::socket::{SocketRecord, StateSet, TcpState};
 use crate::tally::{Destinations, PortHolders, PortRules, Role, Roles, StateCounts, Tally};
-use crate::walk::Walk;
 
 /// What was seen of a network namespace at one moment.
 #[derive(Debug, Clone)]

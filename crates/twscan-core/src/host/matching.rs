@@ -1,9 +1,9 @@
+use super::walk::Retries;
 use super::{Host, Sockets, Source};
 use crate::Error;
 use crate::errno::EINVAL;
 use crate::filter::{Filter, Needs};
 use crate::socket::{SocketRecord, StateSet};
-use crate::walk::Retries;
 
 impl Host {
     /// Starts a walk over the sockets in these states, for a filter: its [bytecode](Filter::bytecode) goes to the kernel,

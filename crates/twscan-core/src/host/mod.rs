@@ -1,6 +1,9 @@
 //! Where sockets come from: the kernel by its best way, or what stands in for it.
 
 mod matching;
+mod walk;
+
+pub use walk::Walk;
 
 use std::fmt;
 use std::sync::Arc;
@@ -16,7 +19,7 @@ use crate::sock_diag::{Batch, Dump, DumpRequest, DumpStats};
 use crate::socket::StateSet;
 use crate::tally::Tally;
 use crate::transport::Transport;
-use crate::walk::{Retries, Walk};
+use walk::Retries;
 
 /// A host to read: how to open a channel to its sock_diag, and its `/proc`.
 pub struct Host {

@@ -1,8 +1,8 @@
 //! A walk to its end: begun again through a new socket where it broke off, with nothing counted twice.
 
+use super::{Host, Sockets, Source};
 use crate::Error;
 use crate::filter::Filter;
-use crate::host::{Host, Sockets, Source};
 use crate::sock_diag::DumpStats;
 use crate::socket::StateSet;
 use crate::tally::Tally;
