@@ -69,14 +69,14 @@ impl Store {
     }
 
     /// Keeps other processes out for as long as what it returns lives. The directory is made where it is missing.
-    pub(super) fn lock(&self) -> Result<OwnedFd, TuneError> {
+    pub(super) fn lock(&self) -> Result<Lock, TuneError> {
         fs::create_dir_all(&self.directory).map_err(state("make", &self.directory))?;
         let path = self.directory.join("tune.lock");
         let failed = |errno: rustix::io::Errno| state("open", &path)(errno.into());
         let flags = OFlags::CREATE | OFlags::RDWR | OFlags::CLOEXEC | OFlags::NOFOLLOW;
         let lock = rustix::fs::open(&path, flags, Mode::RUSR | Mode::WUSR).map_err(failed)?;
         match rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => Ok(lock),
+            Ok(()) => Ok(Lock(lock)),
             Err(rustix::io::Errno::WOULDBLOCK) => Err(TuneError::Busy { path }),
             Err(errno) => Err(state("lock", &path)(errno.into())),
         }
@@ -117,6 +117,18 @@ impl Store {
 
     fn path(&self, number: u32) -> PathBuf {
         self.directory.join(format!("tune-{}-{number}.journal", self.namespace.name))
+    }
+}
+
+/// Keeps other processes out. It is given back explicitly, since a child that this process has just forked has the file too,
+/// until it becomes another program.
+#[derive(Debug)]
+pub(super) struct Lock(OwnedFd);
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Where that fails, closing the file does it.
+        let _ = rustix::fs::flock(&self.0, FlockOperation::Unlock);
     }
 }
 
