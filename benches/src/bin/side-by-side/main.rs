@@ -9,7 +9,9 @@ mod contender;
 mod exporter;
 mod floor;
 mod model;
+mod peak;
 mod population;
+mod printed;
 mod rounds;
 mod table;
 mod targets;
@@ -55,9 +57,9 @@ fn main() -> ExitCode {
     let words: Vec<String> = env::args().skip(1).collect();
     let outcome = match words.split_first() {
         Some((first, words)) if first == rounds::ONLY_CHILD => rounds::run_only_child(words),
-        _ => side_by_side(&Args::parse()).map(|()| String::new()),
+        _ => side_by_side(&Args::parse()).map(|()| Vec::new()),
     };
-    match outcome.and_then(|line| Ok(io::stdout().write_all(line.as_bytes())?)) {
+    match outcome.and_then(|output| Ok(io::stdout().write_all(&output)?)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // Where even this cannot be written there is nobody to tell.

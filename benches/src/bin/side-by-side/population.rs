@@ -51,10 +51,21 @@ impl Population {
     }
 
     /// Makes sure that the population stands for as long as a measurement may take.
+    ///
+    /// # Errors
+    /// Where it cannot be made, or less than 98 % of it are there.
     pub(crate) fn stand(&mut self, length: Duration) -> Result<(), Box<dyn Error>> {
-        if self.sockets == 0 || self.expires.is_some_and(|expires| Instant::now() + length < expires) {
-            return Ok(());
+        if self.sockets > 0 && self.expires.is_none_or(|expires| Instant::now() + length >= expires) {
+            self.renew(length)?;
         }
+        let standing = self.count()?;
+        if standing < self.sockets - self.sockets / 50 {
+            return Err(format!("{standing} TIME_WAITs instead of {}", self.sockets).into());
+        }
+        Ok(())
+    }
+
+    fn renew(&mut self, length: Duration) -> Result<(), Box<dyn Error>> {
         let begun = Instant::now();
         self.generation ^= 1;
         self.make()?;

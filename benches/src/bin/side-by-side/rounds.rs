@@ -8,7 +8,9 @@ use std::time::Duration;
 use super::contender::{Contender, Run};
 use super::exporter::Exporter;
 use super::floor;
+use super::peak;
 use super::population::{Population, STRAYS};
+use super::printed::Printed;
 use super::usage::{LONGEST, Usage};
 
 /// A contender's runs.
@@ -16,6 +18,8 @@ use super::usage::{LONGEST, Usage};
 pub(crate) struct Row {
     pub(crate) name: String,
     pub(crate) runs: Vec<Usage>,
+    /// KiB; of the largest process of a pipeline. The floor is no process.
+    pub(crate) peak: Option<u64>,
 }
 
 /// All runs at one size of the population.
@@ -27,6 +31,8 @@ pub(crate) struct Measured {
     pub(crate) notes: Vec<String>,
 }
 
+/// # Errors
+/// Where the population does not stand, or a contender gives a wrong answer.
 pub(crate) fn measure(
     population: &mut Population,
     contenders: &[Contender],
@@ -38,20 +44,24 @@ pub(crate) fn measure(
     let mut runs: Vec<Runs> = Vec::new();
     for contender in contenders {
         population.stand(LONGEST)?;
-        // The first run of each is no measurement: it warms caches, and tells whether this build can do it.
-        match run(population, contender, exporter.as_ref()) {
-            Ok(usage) => runs.push(Runs { contender, expected: usage.wall, usages: Vec::new() }),
+        // The first run of each is not timed: it warms caches, and tells whether this machine can do it, and its memory.
+        match first_run(population, contender, exporter.as_ref()) {
+            Ok(First { wall, peak, printed }) => {
+                population.judge(contender, &printed)?;
+                runs.push(Runs { contender, expected: wall, peak, usages: Vec::new() });
+            }
             Err(reason) => notes.push(format!("`{}` is left out: {reason}", contender.name)),
         }
     }
     let mut thrown_away = 0;
     for _ in 0..rounds {
-        for Runs { contender, expected, usages } in &mut runs {
+        for Runs { contender, expected, usages, .. } in &mut runs {
             let usage = loop {
                 population.stand(*expected * 3 / 2 + Duration::from_secs(1))?;
                 let before = population.count()?;
-                let usage = run(population, contender, exporter.as_ref())?;
+                let (usage, printed) = run(population, contender, exporter.as_ref())?;
                 if before.abs_diff(population.count()?) * MOVED_PART <= population.sockets() + STRAYS {
+                    population.judge(contender, &printed)?;
                     break usage;
                 }
                 thrown_away += 1;
@@ -65,47 +75,96 @@ pub(crate) fn measure(
     if thrown_away > 0 {
         notes.push(format!("{thrown_away} runs were thrown away: the population moved by over 2 %"));
     }
-    let rows = runs.into_iter().map(|runs| Row { name: runs.contender.name.clone(), runs: runs.usages }).collect();
+    let rows = runs.into_iter().map(|Runs { contender, peak, usages, .. }| Row {
+        name: contender.name.clone(),
+        runs: usages,
+        // What is asked again and again goes on growing.
+        peak: if matches!(contender.run, Run::Scrape) { exporter.as_ref().and_then(Exporter::peak) } else { peak },
+    });
+    let rows = rows.collect();
     Ok(Measured { sockets: population.sockets(), destinations: population.destinations(), rows, notes })
 }
 
 struct Runs<'c> {
     contender: &'c Contender,
     expected: Duration,
+    peak: Option<u64>,
     usages: Vec<Usage>,
 }
 
-fn run(population: &Population, contender: &Contender, exporter: Option<&Exporter>) -> Result<Usage, Box<dyn Error>> {
-    let usage = population.net().run(|| {
+impl Population {
+    fn judge(&self, contender: &Contender, printed: &Printed) -> Result<(), Box<dyn Error>> {
+        let (sockets, tolerance) =
+            if contender.wants_them { (self.sockets(), self.sockets() / MOVED_PART + STRAYS) } else { (0, 0) };
+        match contender.answer.mistake(printed, sockets, tolerance) {
+            Some(mistake) => Err(format!("a wrong answer: `{}` {mistake}", contender.name).into()),
+            None => Ok(()),
+        }
+    }
+}
+
+struct First {
+    wall: Duration,
+    peak: Option<u64>,
+    printed: Printed,
+}
+
+fn first_run(
+    population: &Population,
+    contender: &Contender,
+    exporter: Option<&Exporter>,
+) -> Result<First, Box<dyn Error>> {
+    if let Run::Program(words) = &contender.run {
+        let watched = population.net().run(|| peak::watch(words).map_err(|error| error.to_string()))??;
+        return Ok(First { wall: watched.wall, peak: Some(watched.peak), printed: watched.printed });
+    }
+    let (usage, printed) = run(population, contender, exporter)?;
+    Ok(First { wall: usage.wall, peak: None, printed })
+}
+
+fn run(
+    population: &Population,
+    contender: &Contender,
+    exporter: Option<&Exporter>,
+) -> Result<(Usage, Printed), Box<dyn Error>> {
+    let outcome = population.net().run(|| {
         match &contender.run {
-            Run::Floor { bytecode, marks } => Usage::of_thread(|| floor::walk(bytecode, *marks)),
+            Run::Floor { bytecode, marks } => Usage::of_thread(|| floor::walk(bytecode, *marks))
+                .map(|(usage, bytes)| (usage, Printed { bytes, ..Printed::default() })),
             Run::Program(words) => in_a_process_of_its_own(words),
             Run::Scrape => exporter.map_or(Err("the exporter does not run".into()), Exporter::scrape),
         }
         // A boxed error may not leave its thread.
         .map_err(|error| error.to_string())
     })?;
-    Ok(usage?)
+    Ok(outcome?)
 }
 
 /// Runs this program again, with the word that makes it [`run_only_child`].
-fn in_a_process_of_its_own(words: &[String]) -> Result<Usage, Box<dyn Error>> {
+fn in_a_process_of_its_own(words: &[String]) -> Result<(Usage, Printed), Box<dyn Error>> {
     let output = Command::new(env::current_exe()?).arg(ONLY_CHILD).args(words).stdin(Stdio::null()).output()?;
     if !output.status.success() {
         let reason = String::from_utf8_lossy(&output.stderr);
         return Err(reason.lines().next().unwrap_or("it failed and said nothing").into());
     }
-    String::from_utf8(output.stdout)?.parse()
+    let end = output.stdout.iter().position(|byte| *byte == b'\n').ok_or("the measuring process said nothing")?;
+    let (line, head) = output.stdout.split_at(end);
+    let line = String::from_utf8_lossy(line);
+    let (usage, [bytes, lines]) = match line.rsplitn(3, ' ').collect::<Vec<_>>()[..] {
+        [lines, bytes, usage] => (usage.parse()?, [bytes.parse()?, lines.parse()?]),
+        _ => return Err(format!("not a usage: {line}").into()),
+    };
+    Ok((usage, Printed { bytes, lines, head: head.get(1..).unwrap_or_default().to_vec() }))
 }
 
-/// Measures one program; its usage as a line, or the error of a program that fails.
+/// Measures one program; its usage and how much it printed in a line, and the beginning of what it printed.
 ///
 /// Exit code 1 is no failure: `grep` and `twscan` answer with it.
-pub(crate) fn run_only_child(words: &[String]) -> Result<String, Box<dyn Error>> {
+pub(crate) fn run_only_child(words: &[String]) -> Result<Vec<u8>, Box<dyn Error>> {
     let (program, arguments) = words.split_first().ok_or("no program to measure")?;
-    let (usage, status) = Usage::of_only_child(Command::new(program).args(arguments))?;
+    let (usage, Printed { bytes, lines, head }, status) = Usage::of_only_child(Command::new(program).args(arguments))?;
     match status.code() {
-        Some(0 | 1) => Ok(usage.to_string()),
+        Some(0 | 1) => Ok([format!("{usage} {bytes} {lines}\n").into_bytes(), head].concat()),
         _ => Err(format!("{program} ended with {status}").into()),
     }
 }
