@@ -61,6 +61,8 @@ impl Answer {
         match told {
             Some(told) if (told - sockets).abs() <= tolerance => None,
             Some(told) => Some(format!("tells {told} sockets where there are {sockets}")),
+            // A state without sockets has no row.
+            None if sockets == 0.0 => None,
             None => Some(format!("tells no number of sockets where there are {sockets}")),
         }
     }
@@ -123,6 +125,14 @@ mod tests {
         assert_eq!(mistake(Answer::Counts, "uniq: failed\n"), nothing);
         assert_eq!(mistake(Answer::Behind("timewait"), ""), nothing);
         assert_eq!(mistake(Answer::Before("sockets"), "1000 processes"), nothing);
+    }
+
+    #[test]
+    fn nothing_may_be_told_of_nothing() {
+        let summary = Printed::read(&b"10 other states 0\n"[..]).unwrap();
+        assert_eq!(Answer::Behind("TIME_WAIT").mistake(&summary, 0, 0), None);
+        let one = Printed::read(&b"TIME_WAIT 1\n"[..]).unwrap();
+        assert!(Answer::Behind("TIME_WAIT").mistake(&one, 0, 0).is_some());
     }
 
     #[test]
