@@ -189,3 +189,25 @@ const MOVED_PART: usize = 50;
 const MOST_THROWN_AWAY: usize = 30;
 /// What takes longer is watched once.
 const WATCHED_AGAIN: Duration = Duration::from_millis(500);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::printed::Answer;
+
+    #[test]
+    fn a_wrong_answer_fails_the_run() -> Result<(), twscan_lab::Error> {
+        twscan_lab::test_in_netns(|_| {
+            let mut population = Population::new(1000, 40).unwrap();
+            let contender = |line: &str| {
+                let run = Run::Program(["sh", "-c", line].map(str::to_owned).to_vec());
+                Contender { name: line.to_owned(), run, answer: Answer::Counts, wants_them: true }
+            };
+            let error = measure(&mut population, &[contender("echo 5")], 0).unwrap_err().to_string();
+            assert_eq!(error, "a wrong answer: `echo 5` tells 5 sockets where there are 1000");
+            let measured = measure(&mut population, &[contender("echo 1001"), contender("exit 2")], 0).unwrap();
+            assert_eq!(measured.rows.len(), 1);
+            assert_eq!(measured.notes.len(), 1, "{:?}", measured.notes);
+        })
+    }
+}
