@@ -96,7 +96,7 @@ const RECORD: u64 = 72 + 16;
 /// The attribute that a reader with CAP_NET_ADMIN is sent too.
 const MARK: u64 = 8;
 
-const TWSCAN: &[(&str, Answer)] = &[
+const TWSCAN: &[Line] = &[
     ("summary", Answer::Behind("TIME_WAIT")),
     ("summary --quick", Answer::Behind("timewait")),
     ("by-dest", Answer::Before("sockets")),
@@ -112,8 +112,11 @@ const TWSCAN: &[(&str, Answer)] = &[
     ("capture -", Answer::Packed(8)),
 ];
 
+/// How something is run, and how it tells what it saw.
+type Line = (&'static str, Answer);
+
 /// A program, where it comes from, and how it is run.
-const PEERS: &[(&str, &str, &[(&str, Answer)])] = &[
+const PEERS: &[(&str, &str, &[Line])] = &[
     (
         "ss",
         "Debian's iproute2",
