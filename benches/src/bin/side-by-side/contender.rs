@@ -105,7 +105,7 @@ const TWSCAN: &[Line] = &[
     ("list --format jsonl", Answer::Lines(1)),
     ("list", Answer::Lines(1)),
     ("ports", Answer::Before("sockets,")),
-    ("diagnose", Answer::Behind("TIME_WAIT")),
+    ("diagnose", Answer::Before("sockets,")),
     ("summary -p", Answer::Behind("TIME_WAIT")),
     ("by-dest --max-groups 1000", Answer::Before("sockets")),
     // Less than ten bytes a socket were never seen.
