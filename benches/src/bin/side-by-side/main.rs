@@ -72,7 +72,7 @@ fn main() -> ExitCode {
 fn side_by_side(args: &Args) -> Result<(), Box<dyn Error>> {
     if args.model {
         let mut out = io::stdout();
-        writeln!(out, "{}. Median of {} rounds.", table::machine()?, args.rounds)?;
+        writeln!(out, "{}. Least of {} rounds.", table::machine()?, args.rounds)?;
         return model::write(&args.sockets, args.rounds, &mut out);
     }
     let twscan = args.twscan.clone().map_or_else(beside_this_program, Ok)?;
