@@ -2,7 +2,7 @@
 
 use std::error::Error;
 use std::fs;
-use std::io::{Read, Write};
+use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::thread;
@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 use twscan_lab::Netns;
 
 use super::contender::EXPORTER;
+use super::peak::high_water_mark;
+use super::printed::Printed;
 use super::usage::Usage;
 
 /// A running exporter; ended when it is dropped.
@@ -40,25 +42,21 @@ impl Exporter {
     }
 
     /// One scrape, by a thread in the namespace. Processor time in steps of 10 ms, as `/proc/PID/stat` gives it.
-    pub(crate) fn scrape(&self) -> Result<Usage, Box<dyn Error>> {
+    pub(crate) fn scrape(&self) -> Result<(Usage, Printed), Box<dyn Error>> {
         let (user, system) = self.processor_time()?;
         let started = Instant::now();
         let mut stream = TcpStream::connect(ADDRESS)?;
         write!(stream, "GET /metrics HTTP/1.1\r\nHost: {ADDRESS}\r\nConnection: close\r\n\r\n")?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer)?;
+        let printed = Printed::read(&mut stream)?;
         let wall = started.elapsed();
-        if !answer.contains("node_tcp_connection_states") {
-            return Err(format!("{EXPORTER} answers without its TCP states").into());
-        }
         let (user_after, system_after) = self.processor_time()?;
-        Ok(Usage {
-            wall,
-            user: user_after.saturating_sub(user),
-            system: system_after.saturating_sub(system),
-            peak: self.peak(),
-            printed: answer.len() as u64,
-        })
+        let (user, system) = (user_after.saturating_sub(user), system_after.saturating_sub(system));
+        Ok((Usage { wall, user, system }, printed))
+    }
+
+    /// KiB, since it was started.
+    pub(crate) fn peak(&self) -> Option<u64> {
+        high_water_mark(self.process.id())
     }
 
     fn processor_time(&self) -> Result<(Duration, Duration), Box<dyn Error>> {
@@ -70,12 +68,6 @@ impl Exporter {
             return Err("no times in /proc/PID/stat".into());
         };
         Ok((Duration::from_millis(user? * 10), Duration::from_millis(system? * 10)))
-    }
-
-    fn peak(&self) -> Option<u64> {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.process.id())).ok()?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-        line.split_ascii_whitespace().next()?.parse().ok()
     }
 }
 

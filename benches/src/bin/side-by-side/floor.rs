@@ -9,10 +9,11 @@ use twscan_core::target::Target;
 use twscan_core::transport::{BUFFER_LEN, NetlinkSocket, Transport};
 use twscan_core::wire::{Messages, kind};
 
-/// Asks for every socket of both families in one walk and reads nothing but the kind of each datagram's first message.
+/// Asks for every socket of both families in one walk and reads nothing but the kind of each datagram's first message;
+/// how many bytes came.
 ///
 /// Without `marks`, this thread gives up CAP_NET_ADMIN first, for which the kernel appends a firewall mark to each socket.
-pub(crate) fn walk(bytecode: &[u8], marks: bool) -> Result<(), Box<dyn Error>> {
+pub(crate) fn walk(bytecode: &[u8], marks: bool) -> Result<u64, Box<dyn Error>> {
     if !marks {
         let mut sets = capabilities(None)?;
         sets.effective.remove(CapabilitySet::NET_ADMIN);
@@ -21,13 +22,15 @@ pub(crate) fn walk(bytecode: &[u8], marks: bool) -> Result<(), Box<dyn Error>> {
     let mut socket = NetlinkSocket::open()?;
     socket.send(&DumpRequest::one_walk(StateSet::ALL).bytecode(bytecode.to_vec()).encode(1))?;
     let mut buffer = Vec::with_capacity(BUFFER_LEN);
+    let mut bytes = 0;
     loop {
         socket.receive(&mut buffer)?;
+        bytes += buffer.len() as u64;
         match Messages::new(&buffer).next() {
             // The end has a datagram of its own, or follows the last sockets in theirs.
             Some(Ok(message)) if message.kind() == kind::ERROR => return Err("the kernel refuses the walk".into()),
             Some(Ok(message)) if message.kind() != kind::DONE && !ends(&buffer) => {}
-            _ => return Ok(()),
+            _ => return Ok(bytes),
         }
     }
 }

@@ -9,7 +9,9 @@ mod contender;
 mod exporter;
 mod floor;
 mod model;
+mod peak;
 mod population;
+mod printed;
 mod rounds;
 mod table;
 mod targets;
@@ -55,9 +57,9 @@ fn main() -> ExitCode {
     let words: Vec<String> = env::args().skip(1).collect();
     let outcome = match words.split_first() {
         Some((first, words)) if first == rounds::ONLY_CHILD => rounds::run_only_child(words),
-        _ => side_by_side(&Args::parse()).map(|()| String::new()),
+        _ => side_by_side(&Args::parse()).map(|()| Vec::new()),
     };
-    match outcome.and_then(|line| Ok(io::stdout().write_all(line.as_bytes())?)) {
+    match outcome.and_then(|output| Ok(io::stdout().write_all(&output)?)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // Where even this cannot be written there is nobody to tell.
@@ -70,7 +72,7 @@ fn main() -> ExitCode {
 fn side_by_side(args: &Args) -> Result<(), Box<dyn Error>> {
     if args.model {
         let mut out = io::stdout();
-        writeln!(out, "{}. Median of {} rounds.", table::machine()?, args.rounds)?;
+        writeln!(out, "{}. Least of {} rounds.", table::machine()?, args.rounds)?;
         return model::write(&args.sockets, args.rounds, &mut out);
     }
     let twscan = args.twscan.clone().map_or_else(beside_this_program, Ok)?;

@@ -51,10 +51,21 @@ impl Population {
     }
 
     /// Makes sure that the population stands for as long as a measurement may take.
+    ///
+    /// # Errors
+    /// Where it cannot be made, or less than 98 % of it are there.
     pub(crate) fn stand(&mut self, length: Duration) -> Result<(), Box<dyn Error>> {
-        if self.sockets == 0 || self.expires.is_some_and(|expires| Instant::now() + length < expires) {
-            return Ok(());
+        if self.sockets > 0 && self.expires.is_none_or(|expires| Instant::now() + length >= expires) {
+            self.renew(length)?;
         }
+        let standing = self.count()?;
+        if standing < self.sockets - self.sockets / 50 {
+            return Err(format!("{standing} TIME_WAITs instead of {}", self.sockets).into());
+        }
+        Ok(())
+    }
+
+    fn renew(&mut self, length: Duration) -> Result<(), Box<dyn Error>> {
         let begun = Instant::now();
         self.generation ^= 1;
         self.make()?;
@@ -154,3 +165,21 @@ const FEW: usize = 1000;
 const BATCH: usize = 64;
 /// A TIME_WAIT lives for 60 s at least; the last second is left for what takes longer than it should.
 const LIFETIME: Duration = Duration::from_secs(59);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_short_population_is_none() -> Result<(), twscan_lab::Error> {
+        twscan_lab::test_in_netns(|_| {
+            let mut population = Population::new(1000, 40).unwrap();
+            population.stand(Duration::ZERO).unwrap();
+            let mut short = Population::new(1000, 40).unwrap();
+            // The kernel makes no more, and tells nobody.
+            short.net().set_sysctl("net.ipv4.tcp_max_tw_buckets", "900").unwrap();
+            let error = short.stand(Duration::ZERO).unwrap_err().to_string();
+            assert!(error.ends_with(" TIME_WAITs instead of 1000"), "{error}");
+        })
+    }
+}

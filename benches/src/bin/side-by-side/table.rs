@@ -24,7 +24,7 @@ pub(crate) fn write(measured: &Measured, out: &mut impl Write) -> io::Result<()>
         let cpu = share(user + system, floor_row.map(|row| row.mean(|usage| usage.user + usage.system)));
         let [user, system] = [user, system].map(millis);
         let ratio = share(row.median(), floor_row.map(Row::median));
-        let peak = row.peak().map_or("-".to_owned(), |kib| format!("{:.1}", kib / 1024.0));
+        let peak = row.peak().map_or("-".to_owned(), |mib| format!("{mib:.1}"));
         let (median, least) = (millis(row.median()), millis(row.least()));
         writeln!(out, "| `{name}` | {median} | {least} | {ratio} | {user} | {system} | {cpu} | {peak} |")?;
     }
@@ -73,8 +73,9 @@ impl Row {
         sum / u32::try_from(self.runs.len()).unwrap_or(u32::MAX).max(1)
     }
 
+    /// MiB.
     pub(crate) fn peak(&self) -> Option<f64> {
-        self.runs.iter().filter_map(|usage| usage.peak).max().and_then(|kib| u32::try_from(kib).ok()).map(f64::from)
+        self.peak.and_then(|kib| u32::try_from(kib).ok()).map(|kib| f64::from(kib) / 1024.0)
     }
 }
 

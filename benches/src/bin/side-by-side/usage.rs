@@ -2,7 +2,6 @@
 
 use std::error::Error;
 use std::fmt;
-use std::io::{self, Read};
 use std::os::unix::process::CommandExt;
 use std::process::{Command, ExitStatus, Stdio};
 use std::str::FromStr;
@@ -15,30 +14,28 @@ use nix::sys::signal::{Signal, killpg};
 use nix::sys::time::TimeValLike;
 use nix::unistd::Pid;
 
-/// Wall time, processor time and peak memory of one run.
+use super::printed::Printed;
+
+/// Wall time and processor time of one run.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Usage {
     pub(crate) wall: Duration,
     pub(crate) user: Duration,
     pub(crate) system: Duration,
-    /// KiB; of the largest process of a pipeline.
-    pub(crate) peak: Option<u64>,
-    /// Bytes printed.
-    pub(crate) printed: u64,
 }
 
 impl Usage {
-    /// Of what this thread does in `body`.
-    pub(crate) fn of_thread(body: impl FnOnce() -> Result<(), Box<dyn Error>>) -> Result<Self, Box<dyn Error>> {
+    /// Of what this thread does in `body`, and what comes of it.
+    pub(crate) fn of_thread<T>(body: impl FnOnce() -> Result<T, Box<dyn Error>>) -> Result<(Self, T), Box<dyn Error>> {
         let before = getrusage(UsageWho::RUSAGE_THREAD)?;
         let started = Instant::now();
-        body()?;
+        let value = body()?;
         let wall = started.elapsed();
         let after = getrusage(UsageWho::RUSAGE_THREAD)?;
         let (user, system) = processor_time(&after);
         let (user_before, system_before) = processor_time(&before);
         let (user, system) = (user.saturating_sub(user_before), system.saturating_sub(system_before));
-        Ok(Self { wall, user, system, peak: None, printed: 0 })
+        Ok((Self { wall, user, system }, value))
     }
 
     /// Of a child process with all that it starts and waits for. Its output goes into a pipe that is emptied at once.
@@ -46,13 +43,13 @@ impl Usage {
     /// What takes too long is ended, and an error.
     ///
     /// The kernel adds up the children of a process, so each is measured by a process that has no other one.
-    pub(crate) fn of_only_child(command: &mut Command) -> Result<(Self, ExitStatus), Box<dyn Error>> {
+    pub(crate) fn of_only_child(command: &mut Command) -> Result<(Self, Printed, ExitStatus), Box<dyn Error>> {
         let (finished, end) = mpsc::channel();
         let started = Instant::now();
         // A group of its own, so that a pipeline can be ended as a whole.
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).process_group(0).spawn()?;
         let stdout = child.stdout.take();
-        thread::spawn(move || finished.send(stdout.map_or(Ok(0), drain)));
+        thread::spawn(move || finished.send(stdout.map_or(Ok(Printed::default()), Printed::read)));
         let Ok(printed) = end.recv_timeout(LONGEST) else {
             killpg(Pid::from_raw(child.id().try_into()?), Signal::SIGKILL)?;
             child.wait()?;
@@ -60,19 +57,16 @@ impl Usage {
         };
         let status = child.wait()?;
         let wall = started.elapsed();
-        let printed = printed?;
-        let rusage = getrusage(UsageWho::RUSAGE_CHILDREN)?;
-        let (user, system) = processor_time(&rusage);
-        let peak = u64::try_from(rusage.max_rss()).ok();
-        Ok((Self { wall, user, system, peak, printed }, status))
+        let (user, system) = processor_time(&getrusage(UsageWho::RUSAGE_CHILDREN)?);
+        Ok((Self { wall, user, system }, printed?, status))
     }
 }
 
-/// One line, for [`FromStr`] in the process that asked.
+/// Three words, for [`FromStr`] in the process that asked.
 impl fmt::Display for Usage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let [wall, user, system] = [self.wall, self.user, self.system].map(|time| time.as_nanos());
-        write!(f, "{wall} {user} {system} {} {}", self.peak.unwrap_or(0), self.printed)
+        write!(f, "{wall} {user} {system}")
     }
 }
 
@@ -81,28 +75,17 @@ impl FromStr for Usage {
 
     fn from_str(line: &str) -> Result<Self, Self::Err> {
         let numbers: Vec<u64> = line.split_ascii_whitespace().map(str::parse).collect::<Result<_, _>>()?;
-        let [wall, user, system, peak, printed] = numbers[..] else {
+        let [wall, user, system] = numbers[..] else {
             return Err(format!("not a usage: {line}").into());
         };
         let [wall, user, system] = [wall, user, system].map(Duration::from_nanos);
-        Ok(Self { wall, user, system, peak: Some(peak), printed })
+        Ok(Self { wall, user, system })
     }
 }
 
 fn processor_time(rusage: &Rusage) -> (Duration, Duration) {
     let duration = |micros: i64| Duration::from_micros(u64::try_from(micros).unwrap_or(0));
     (duration(rusage.user_time().num_microseconds()), duration(rusage.system_time().num_microseconds()))
-}
-
-fn drain(mut pipe: impl Read) -> io::Result<u64> {
-    let mut buffer = vec![0; 64 * 1024];
-    let mut bytes = 0;
-    loop {
-        match pipe.read(&mut buffer)? {
-            0 => return Ok(bytes),
-            read => bytes += read as u64,
-        }
-    }
 }
 
 /// One run has to end while the population stands.
