@@ -13,6 +13,7 @@ mod finding;
 mod gate;
 #[cfg(feature = "logs")]
 mod log_facts;
+mod parameters;
 mod rate;
 mod remedies;
 mod remedy;

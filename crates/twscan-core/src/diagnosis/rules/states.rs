@@ -3,7 +3,8 @@ use std::time::Duration;
 
 use crate::diagnosis::case::Case;
 use crate::diagnosis::gate::Gate;
-use crate::diagnosis::remedies::{MANY_FIN_WAIT2, MEND_THE_OTHER_SIDE, SHORT_FIN_TIMEOUT, fin_timeout};
+use crate::diagnosis::parameters::{SHORT_FIN_TIMEOUT, fin_timeout};
+use crate::diagnosis::remedies::{MANY_FIN_WAIT2, MEND_THE_OTHER_SIDE};
 use crate::diagnosis::remedy::{Refusal, Remedy, Risk, When};
 use crate::diagnosis::{Code, Finding, Severity, Subject};
 use crate::sample::Sample;
