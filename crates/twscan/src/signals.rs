@@ -3,12 +3,11 @@
 use nix::Result;
 use nix::sys::signal::{SigSet, Signal};
 
-/// SIGINT, SIGTERM and SIGHUP, but for what nohup or a shell lets this process ignore: who waits for a signal gets it
-/// though it is ignored.
+/// SIGINT, SIGTERM and, unless nohup had it ignored, SIGHUP: who waits for a signal gets it though it is ignored. A shell
+/// without job control has SIGINT ignored by what it runs in the background; one that is sent all the same is meant.
 pub(crate) fn ending() -> SigSet {
-    let ignored = ignored();
-    let all = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP];
-    all.into_iter().filter(|signal| (ignored >> (*signal as i32 - 1)) & 1 == 0).collect()
+    let hangup = (!ignores(Signal::SIGHUP)).then_some(Signal::SIGHUP);
+    [Signal::SIGINT, Signal::SIGTERM].into_iter().chain(hangup).collect()
 }
 
 /// Leaves them to the thread that is started next, which calls [`take`]: where that one waits for them, to end in good
@@ -22,9 +21,11 @@ pub(crate) fn take() -> Result<()> {
     ending().thread_unblock()
 }
 
-/// The signals that are ignored, the first one in the lowest bit; none where that cannot be read.
-fn ignored() -> u64 {
+/// Whether this process ignores a signal; no where that cannot be read.
+fn ignores(signal: Signal) -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0)
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    // The first signal in the lowest bit.
+    mask.is_some_and(|mask| (mask >> (signal as i32 - 1)) & 1 == 1)
 }
