@@ -64,13 +64,17 @@ pub(crate) fn write(sizes: &[usize], rounds: usize, out: &mut impl Write) -> Res
         measured.push(Walks { sockets, took });
         last = Some(population);
     }
-    let Some(mut others) = last else { return Ok(()) };
+    let Some(others) = last else { return Ok(()) };
     let costs = fit(&measured);
     writeln!(out, "| all, fitted | {:.0} | {:.0} | {:.0} | |", costs.foreign, costs.rejected, costs.sent)?;
     leave_each_out(&measured, out)?;
-    // The larger one first: it may have to be made anew.
+    // Of half the size and a quarter, so that both are made while both stand; the larger one first.
+    let (foreign, own) = (others.sockets() / 2, others.sockets() / 4);
+    drop(others);
+    settled(&empty, rounds)?;
+    let mut others = Population::new(foreign, 40)?;
     others.stand(LONGEST * 3)?;
-    let mut own = Population::new(others.sockets() / 2, 40)?;
+    let mut own = Population::new(own, 40)?;
     own.stand(LONGEST)?;
     let took = least(own.net(), &[], rounds)?;
     own.stand(Duration::ZERO)?;
