@@ -32,7 +32,7 @@
 //! | [`target`] | what a user points at |
 //! | [`names`] | what a filter may call by name: services, interfaces, cgroups |
 //! | [`host`] | where sockets come from: one walk, two walks, or `/proc/net/tcp`; a walk to its end |
-//! | [`netns`] | network namespaces: entering one, finding all |
+//! | [`netns`] | network namespaces: naming, entering |
 //! | [`filter`] | which sockets: the expression language of ss, for the kernel and for every record |
 //! | [`tally`] | counting: by state, by destination, by role |
 //! | `log` | failures to connect, in other programs' logs (feature `logs`) |

@@ -9,8 +9,9 @@ use std::time::SystemTime;
 use proptest::prelude::any;
 use proptest::sample::Index;
 use proptest::test_runner::{Config, TestRunner};
-use twscan_core::capture::{RecordOptions, RecordedSample, RecordedVisit, Recording};
-use twscan_core::host::Host;
+use twscan_core::capture::{RecordOptions, RecordedSample, Recording};
+use twscan_core::host::{Host, Namespaces, Visit};
+use twscan_core::netns::NetnsError;
 use twscan_core::procfs::owner::Wanted;
 use twscan_core::socket::{SocketRecord, StateSet};
 use twscan_core::tally::Tally;
@@ -59,15 +60,15 @@ impl Whole {
         let (mut bytes, mut moments) = (Vec::new(), Vec::new());
         Recording::begin(&mut bytes).unwrap();
         for _ in 0..3 {
-            let sample = RecordedSample::record_everywhere(Host::live, &RecordOptions::new().owners()).unwrap();
+            let sample = RecordedSample::record_everywhere(&Host::live(), &RecordOptions::new().owners()).unwrap();
             let start = bytes.len();
             sample.write(&mut bytes).unwrap();
             let mut spans = spans(&bytes[start..], start).into_iter();
-            let namespaces = sample.namespaces().unwrap();
-            let read =
-                namespaces.iter().filter(|one| matches!(one.visit(), RecordedVisit::Read(_)) && !one.is_current());
+            let namespaces = Namespaces::of(&sample.host("whole")).unwrap();
+            let visits = namespaces.visit(|_, _| ()).unwrap().into_iter();
+            let read = visits.filter(|(netns, visit)| matches!(visit, Visit::Read(())) && !netns.is_current());
             let own = spans.next().unwrap();
-            let others: Vec<_> = read.map(|netns| netns.inode()).zip(spans.by_ref()).collect();
+            let others: Vec<_> = read.map(|(netns, _)| netns.inode()).zip(spans.by_ref()).collect();
             assert!(others.len() >= 2 && spans.next().is_none());
             moments.push(Moment { at: sample.at(), own, others });
         }
@@ -102,8 +103,7 @@ fn spans(bytes: &[u8], offset: usize) -> Vec<Range<usize>> {
 }
 
 /// Its sockets and their owners.
-fn content(sample: &RecordedSample) -> (Vec<Option<u64>>, Vec<u32>) {
-    let host = sample.host("damaged");
+fn content(host: &Host) -> (Vec<Option<u64>>, Vec<u32>) {
     let (mut cookies, mut wanted) = (Vec::new(), Wanted::new());
     let mut note = |record: &SocketRecord<'_>| {
         cookies.push(record.cookie());
@@ -130,19 +130,25 @@ fn check(whole: &Whole, reference: &Recording, damaged: &[u8], is_seen: bool, is
     let mut whole_at = None;
     for (moment, sample) in expected.into_iter().zip(recording.samples()) {
         let same = reference.samples().iter().find(|one| one.at() == moment.at).unwrap();
-        assert_eq!(content(sample), content(same));
-        let (namespaces, originals) = (sample.namespaces().unwrap(), same.namespaces().unwrap());
-        for (netns, original) in namespaces.iter().zip(originals.iter()) {
-            assert_eq!(netns.inode(), original.inode());
-            let span = moment.others.iter().find(|(inode, _)| *inode == netns.inode()).map(|(_, span)| span);
-            match (netns.visit(), original.visit()) {
-                (RecordedVisit::Read(one), RecordedVisit::Read(other)) => assert_eq!(content(one), content(other)),
-                (RecordedVisit::Missing, RecordedVisit::Read(_)) => assert!(is_hit(span.unwrap()), "{span:?}"),
+        let (host, same) = (sample.host("damaged"), same.host("whole"));
+        assert_eq!(content(&host), content(&same));
+        let (found, originals) = (Namespaces::of(&host).unwrap(), Namespaces::of(&same).unwrap());
+        let visits = |namespaces: &Namespaces| {
+            let visits = namespaces.visit(|_, host| content(host)).unwrap();
+            visits.into_iter().map(|(netns, visit)| (netns.inode(), visit)).collect::<Vec<_>>()
+        };
+        for ((inode, visit), (original, original_visit)) in visits(&found).into_iter().zip(visits(&originals)) {
+            assert_eq!(inode, original);
+            let span = moment.others.iter().find(|(other, _)| *other == inode).map(|(_, span)| span);
+            match (visit, original_visit) {
+                (Visit::Read(one), Visit::Read(other)) => assert_eq!(one, other),
+                (Visit::Refused(NetnsError::Lost), Visit::Read(_)) => assert!(is_hit(span.unwrap()), "{span:?}"),
                 (one, other) => assert_eq!(format!("{one:?}"), format!("{other:?}")),
             }
         }
         let is_whole = moment.others.iter().all(|(_, span)| !is_hit(span));
-        assert_eq!(namespaces.is_whole(), is_whole);
+        let lost = |(_, visit): &(_, Visit<_>)| matches!(visit, Visit::Refused(NetnsError::Lost));
+        assert_eq!(visits(&found).iter().any(lost), !is_whole);
         whole_at = if is_whole { Some(moment.at) } else { whole_at };
     }
     let last = recording.last_everywhere().unwrap();
@@ -204,6 +210,7 @@ fn who_does_not_know_of_namespaces_reads_the_recorders_own() -> Result<(), twsca
             let mut bytes = whole.bytes[..8].to_vec();
             whole.moments.iter().for_each(|moment| bytes.extend_from_slice(&whole.bytes[moment.own.clone()]));
             let recording = Recording::read(bytes.as_slice(), "own alone").unwrap();
+            let content = |sample: &RecordedSample| content(&sample.host("damaged"));
             let contents = |recording: &Recording| recording.samples().iter().map(content).collect::<Vec<_>>();
             assert_eq!(contents(&recording), contents(&reference));
         })

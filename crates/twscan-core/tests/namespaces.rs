@@ -12,8 +12,8 @@ use std::path::Path;
 use std::process::Command;
 
 use support::{Ends, is_child, run_again_unprivileged, run_as_child};
-use twscan_core::host::Host;
-use twscan_core::netns::{Discovery, NetnsError, NetnsRef, Surroundings, Visit, enter};
+use twscan_core::host::{Host, Namespaces, Visit};
+use twscan_core::netns::{NetnsError, NetnsName, NetnsRef, Surroundings, enter};
 use twscan_core::procfs::ProcFs;
 use twscan_core::{Error, Scan};
 use twscan_lab::{Netns, test_in_netns};
@@ -61,8 +61,8 @@ fn sixty_namespaces_are_found_once_and_counted() -> Result<(), twscan_lab::Error
             .map(|number| populate(number, directory.path()))
             .map(|populated| (populated.net.inode().unwrap(), populated))
             .collect();
-        let procfs = ProcFs::default();
-        let namespaces = Discovery::new(&procfs).run_directories([directory.path().to_owned()]).find().unwrap();
+        let host = Host::live();
+        let namespaces = Namespaces::with_run_directories(&host, [directory.path().to_owned()]).unwrap();
 
         let mut listed: Vec<_> = namespaces.iter().filter_map(|namespace| namespace.inode()).collect();
         listed.sort_unstable();
@@ -72,13 +72,13 @@ fn sixty_namespaces_are_found_once_and_counted() -> Result<(), twscan_lab::Error
         let known = |inode: u64| populated.get(&inode);
         assert_eq!(listed.into_iter().filter_map(known).count(), 60);
         assert!(namespaces.others().found >= 60, "{:?}", namespaces.others());
-        assert!(Surroundings::of_thread(&procfs).unwrap().others.found >= 30);
+        assert!(Surroundings::of_thread(host.procfs()).unwrap().others.found >= 30);
 
         let mut entered = 0;
         let visits: Vec<_> = namespaces
-            .visit(|namespace| {
+            .visit(|namespace, host| {
                 entered += usize::from(namespace.inode().and_then(known).is_some());
-                Scan::new().count().unwrap().sockets
+                Scan::of(host.clone()).count().unwrap().sockets
             })
             .unwrap()
             .into_iter()
@@ -91,21 +91,74 @@ fn sixty_namespaces_are_found_once_and_counted() -> Result<(), twscan_lab::Error
                 Visit::Read(sockets) => assert_eq!(sockets, populated.sockets, "{}", namespace.name()),
                 other => panic!("{}: {other:?}", namespace.name()),
             }
-            match namespace.file() {
-                Some(file) => assert_eq!(namespace.name().to_string(), file.file_name().unwrap().to_str().unwrap()),
-                None => assert!(namespace.processes() == 1 && namespace.name().to_string() != ""),
+            let reference = namespace.reference().unwrap();
+            match namespace.name() {
+                NetnsName::File(name) => assert_eq!(reference, directory.path().join(name).to_str().unwrap()),
+                _ => assert!(reference.bytes().all(|byte| byte.is_ascii_digit()), "{reference}"),
             }
         }
         assert_eq!(entered, 40, "idle ones are not read");
     })
 }
 
+#[cfg(feature = "capture")]
+#[test]
+fn a_recording_has_the_namespaces_of_its_host_and_each_sees_the_others() -> Result<(), twscan_lab::Error> {
+    use twscan_core::capture::{RecordOptions, RecordedSample};
+    use twscan_core::netns::Namespace;
+
+    test_in_netns(|own| {
+        let directory = tempfile::tempdir().unwrap();
+        // With two and one connections and without any; they have a process each.
+        let others: Vec<_> = [2, 4, 6].map(|number| populate(number, directory.path())).into();
+        let (_listener, _ends) = own.run(|| connect(1)).unwrap();
+        let _resident = Ends(own.run(|| Command::new("sleep").arg("600").spawn().unwrap()).unwrap());
+        let inodes: Vec<_> = others.iter().map(|one| &one.net).chain([own]).map(|net| net.inode().unwrap()).collect();
+        let seen = |host: &Host| {
+            let of_these = |namespace: &Namespace| inodes.contains(&namespace.inode().unwrap_or(0));
+            let namespaces = Namespaces::of(host).unwrap();
+            let visits = namespaces.visit(|_, host| Scan::of(host.clone()).count().unwrap().sockets).unwrap();
+            let visits = visits.into_iter().filter(|(namespace, _)| of_these(namespace));
+            visits.map(|(namespace, visit)| (namespace.clone(), format!("{visit:?}"))).collect::<Vec<_>>()
+        };
+        let (live, recorded) = own
+            .run(|| {
+                let live = Host::live();
+                (seen(&live), RecordedSample::record_everywhere(&live, &RecordOptions::new()).unwrap().host("all"))
+            })
+            .unwrap();
+        assert_eq!(live.len(), 4);
+        assert_eq!(seen(&recorded), live);
+        let found = Namespaces::of(&recorded).unwrap();
+        let within = found.visit(|namespace, host| (namespace.inode(), seen(host))).unwrap();
+        let mut readers = 0;
+        for (_, visit) in within {
+            let Visit::Read((inode, from_there)) = visit else { continue };
+            if !inodes.contains(&inode.unwrap()) {
+                continue;
+            }
+            readers += 1;
+            let current: Vec<_> =
+                from_there.iter().filter(|(one, _)| one.is_current()).map(|(one, _)| one.inode()).collect();
+            assert_eq!((current, from_there[0].0.inode()), (vec![inode], inode), "the reader's own, and first");
+            let mut counts: Vec<_> = from_there.into_iter().map(|(one, visit)| (one.inode(), visit)).collect();
+            let mut expected: Vec<_> = live.iter().map(|(one, visit)| (one.inode(), visit.clone())).collect();
+            counts.sort();
+            expected.sort();
+            assert_eq!(counts, expected);
+        }
+        assert_eq!(readers, 3, "the idle one was not recorded");
+        let alone = RecordedSample::record(&Host::live(), &RecordOptions::new()).unwrap().host("one");
+        assert!(matches!(Namespaces::of(&alone), Err(Error::NotRecorded { .. })));
+    })
+}
+
 #[test]
 fn without_privileges_each_namespace_that_could_not_be_entered_is_named() -> Result<(), twscan_lab::Error> {
     if is_child() {
-        let namespaces = Discovery::new(&ProcFs::default()).run_directories([]).find().unwrap();
+        let namespaces = Namespaces::with_run_directories(&Host::live(), []).unwrap();
         let (mut read, mut refused, mut idle) = (0, 0, 0);
-        for (namespace, visit) in namespaces.visit(|_| Scan::new().count().unwrap().sockets).unwrap() {
+        for (namespace, visit) in namespaces.visit(|_, host| Scan::of(host.clone()).count().unwrap().sockets).unwrap() {
             match visit {
                 Visit::Read(_) => {
                     assert!(namespace.is_current());
@@ -119,7 +172,7 @@ fn without_privileges_each_namespace_that_could_not_be_entered_is_named() -> Res
                 }
                 Visit::Idle => idle += 1,
                 // Other tests end theirs at any time.
-                Visit::Gone => {}
+                Visit::Ended => {}
                 other => panic!("{other:?}"),
             }
         }
@@ -144,8 +197,8 @@ fn without_privileges_each_namespace_that_could_not_be_entered_is_named() -> Res
 fn a_namespace_that_is_mounted_somewhere_is_found_there() -> Result<(), twscan_lab::Error> {
     if is_child() {
         let point = std::env::var("TWSCAN_TEST_POINT").unwrap();
-        let namespaces = Discovery::new(&ProcFs::default()).run_directories([]).find().unwrap();
-        let mounted = namespaces.iter().find(|namespace| namespace.file() == Some(Path::new(&point))).unwrap();
+        let namespaces = Namespaces::with_run_directories(&Host::live(), []).unwrap();
+        let mounted = namespaces.iter().find(|namespace| namespace.reference() == Some(&point)).unwrap();
         assert_eq!(mounted.name().to_string(), point);
         let inside = enter(&NetnsRef::parse(&point).unwrap(), || {
             (

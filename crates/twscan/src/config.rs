@@ -12,7 +12,7 @@ use std::io::IsTerminal;
 
 use anstream::ColorChoice;
 use twscan_core::Error;
-use twscan_core::capture::{RecordedSample, Recording};
+use twscan_core::capture::Recording;
 use twscan_core::filter::Filter;
 use twscan_core::host::{Host, Source};
 use twscan_core::netns::NetnsRef;
@@ -215,9 +215,10 @@ impl Config {
         }
     }
 
-    /// The sample of a recording to ask about every network namespace; `None` where it is the running kernel.
-    pub(crate) fn recorded_everywhere(&self) -> Option<&RecordedSample> {
-        self.recording.as_ref()?.last_everywhere()
+    /// The host to ask about every network namespace.
+    pub(crate) fn host_everywhere(&self) -> Host {
+        let recorded = |recording: &Recording| Some(recording.last_everywhere()?.host(recording.name()));
+        self.recording.as_ref().and_then(recorded).unwrap_or_else(|| self.host())
     }
 
     /// The recording to read; `None` where it is the running kernel.

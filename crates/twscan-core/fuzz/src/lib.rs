@@ -4,9 +4,9 @@
 use std::collections::HashSet;
 
 use twox_hash::XxHash64;
-use twscan_core::capture::{RecordOptions, RecordedNamespaces, RecordedSample, RecordedVisit, Recording};
+use twscan_core::capture::{RecordOptions, RecordedSample, Recording};
 use twscan_core::filter::{NumbersOnly, Selection};
-use twscan_core::host::{Host, Source};
+use twscan_core::host::{Host, Namespaces, Source};
 use twscan_core::port::{PortRange, PortSet};
 use twscan_core::procfs::{Counters, ProcFs, Settings};
 use twscan_core::report::{ByDestReport, Destination, SummaryReport};
@@ -52,12 +52,10 @@ pub fn recording(data: &[u8]) {
             if let Ok(again) = RecordedSample::record(&sample.host("again"), &options) {
                 judge(&again.host("again"));
             }
-            for netns in sample.namespaces().iter().flat_map(RecordedNamespaces::iter) {
-                if let RecordedVisit::Read(part) = netns.visit() {
-                    judge(&part.host(&netns.name().to_string()));
-                }
-            }
-            let _ = sample.record_again(&options.owners()).map(|again| again.write(&mut Vec::new()));
+            let host = sample.host(recording.name());
+            let _ = Namespaces::of(&host).and_then(|found| found.visit(|_, host| judge(host)).map(|_| ()));
+            let again = RecordedSample::record_everywhere(&host, &options.owners());
+            let _ = again.map(|again| again.write(&mut Vec::new()));
         }
         let _ = recording.last_everywhere().map(|sample| sample.at());
         let _ = recording.of_netns("sleep").map(|one| judge(&one.last().host("sleep")));

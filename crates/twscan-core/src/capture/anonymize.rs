@@ -1,8 +1,8 @@
 use std::hash::{BuildHasher, RandomState};
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use super::RecordedNetns;
 use super::directory::Outcome;
+use super::namespaces::RecordedNetns;
 use crate::netns::NetnsName;
 use crate::procfs::Files;
 use crate::procfs::owner::Process;
@@ -62,9 +62,10 @@ impl Anonymizer {
     /// A name and what leads there say whose it is; the inode does not.
     #[allow(clippy::unused_self, reason = "who has no key anonymizes nothing")]
     pub(super) fn netns(&self, netns: &mut RecordedNetns) {
-        netns.reference = None;
-        if netns.name != NetnsName::Host {
-            netns.name = NetnsName::Inode(netns.inode);
+        let namespace = &mut netns.namespace;
+        namespace.reference = None;
+        if namespace.name != NetnsName::Host {
+            namespace.name = NetnsName::Inode(namespace.inode);
         }
         if let Outcome::Refused(reason) = &mut netns.outcome {
             *reason = "it could not be entered".to_owned();

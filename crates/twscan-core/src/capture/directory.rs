@@ -1,8 +1,8 @@
 //! The list of a host's network namespaces, as text.
 
 use super::container::Section;
-use super::{RecordedNamespaces, RecordedNetns};
-use crate::netns::{NetnsName, Others};
+use super::namespaces::{RecordedNamespaces, RecordedNetns};
+use crate::netns::{Namespace, NetnsName, Others};
 use crate::procfs::owner::printable;
 
 /// What came of a visit, without what was read.
@@ -58,16 +58,17 @@ pub(super) fn unpack(sections: &[Section]) -> Result<RecordedNamespaces, &'stati
 
 /// Whose it is, what came of it, inode, kind of name, name, reference, reason.
 fn line(netns: &RecordedNetns) -> String {
-    let whose = if netns.current { "own" } else { "other" };
+    let Namespace { name, inode, reference, is_current } = &netns.namespace;
+    let whose = if *is_current { "own" } else { "other" };
     let (outcome, reason) = match &netns.outcome {
         Outcome::Read => ("read", ""),
         Outcome::Idle => ("idle", ""),
         Outcome::Gone => ("gone", ""),
         Outcome::Refused(reason) => ("refused", reason.as_str()),
     };
-    let inode = netns.inode.map(|inode| inode.to_string()).unwrap_or_default();
-    let (kind, name) = kind_and_name(&netns.name);
-    let reference = printable(netns.reference.as_deref().unwrap_or_default());
+    let inode = inode.map(|inode| inode.to_string()).unwrap_or_default();
+    let (kind, name) = kind_and_name(name);
+    let reference = printable(reference.as_deref().unwrap_or_default());
     format!("{whose}\t{outcome}\t{inode}\t{kind}\t{name}\t{reference}\t{}\n", printable(reason))
 }
 
@@ -104,11 +105,14 @@ fn netns(line: &str) -> Option<RecordedNetns> {
     let (whose, outcome, inode, kind) = (field()?, field()?, field()?, field()?);
     let (name, reference, reason) = (field()?, field()?, field()?);
     let inode = if inode.is_empty() { None } else { Some(inode.parse().ok()?) };
-    Some(RecordedNetns {
+    let namespace = Namespace {
         name: netns_name(&kind, name, inode)?,
         inode,
         reference: Some(reference).filter(|reference| !reference.is_empty()),
-        current: whose == "own",
+        is_current: whose == "own",
+    };
+    Some(RecordedNetns {
+        namespace,
         outcome: match outcome.as_str() {
             "read" => Outcome::Read,
             "idle" => Outcome::Idle,
@@ -135,7 +139,8 @@ mod tests {
 
     fn recorded(name: NetnsName, inode: Option<u64>, outcome: Outcome) -> RecordedNetns {
         let reference = inode.map(|inode| format!("/run/netns/{inode}\n"));
-        RecordedNetns { name, inode, reference, current: inode == Some(1), outcome, sample: None }
+        let namespace = Namespace { name, inode, reference, is_current: inode == Some(1) };
+        RecordedNetns { namespace, outcome, sample: None }
     }
 
     #[test]
@@ -151,13 +156,14 @@ mod tests {
         ];
         let namespaces = RecordedNamespaces { list, others: Others::new(5, false), unreadable: 4 };
         let read = unpack(&pack(&namespaces)).unwrap();
-        assert_eq!((read.others(), read.unreadable()), (Others::new(5, false), 4));
-        for (one, other) in namespaces.iter().zip(read.iter()) {
-            assert_eq!((one.name(), one.inode(), one.is_current()), (other.name(), other.inode(), other.is_current()));
+        assert_eq!((read.others, read.unreadable), (Others::new(5, false), 4));
+        for (one, other) in namespaces.list.iter().zip(&read.list) {
+            let known = |netns: &RecordedNetns| Namespace { reference: None, ..netns.namespace.clone() };
+            assert_eq!(known(one), known(other));
         }
-        assert_eq!(read.list[1].reference(), Some("/run/netns/2\u{fffd}"));
+        assert_eq!(read.list[1].namespace.reference(), Some("/run/netns/2\u{fffd}"));
         assert_eq!(read.list[3].outcome, Outcome::Refused("no\u{fffd}right".to_owned()));
-        let place = |text| read.find(text).map(|netns| netns.inode().unwrap_or(0));
+        let place = |text| read.find(text).map(|netns| netns.namespace.inode.unwrap_or(0));
         let calls = ["host", "blue sky", &container, "0123456789ab", "net:[5]", "a b (+2)", "6", "a.service"];
         assert_eq!(calls.map(|text| place(text).unwrap()), [1, 2, 3, 3, 5, 5, 6, 0]);
         let error = place("red").unwrap_err();

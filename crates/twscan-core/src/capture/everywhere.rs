@@ -1,31 +1,24 @@
 use std::sync::Arc;
 
 use super::directory::Outcome;
-use super::namespaces::StoredNamespaces;
-use super::{RecordOptions, RecordedNamespaces, RecordedSample, RecordedVisit};
+use super::namespaces::{RecordedNamespaces, RecordedNetns, StoredNamespaces};
+use super::{RecordOptions, RecordedSample};
 use crate::Error;
-#[cfg(all(feature = "live", target_os = "linux"))]
-use crate::{
-    host::Host,
-    netns::{Namespaces, Visit},
-};
+use crate::host::{Host, Namespaces, Visit};
 
 impl RecordedSample {
-    /// Records the thread's network namespace as [`record`](Self::record) does, and after it every other one of the host
-    /// that has a TCP socket: [`namespaces`](Self::namespaces) tells them again.
-    ///
-    /// `host` is called in each namespace, for what is read there. One that cannot be entered or read is listed with the
-    /// reason.
+    /// Records the host's own network namespace as [`record`](Self::record) does, and after it every other one that has a
+    /// TCP socket: [`Namespaces::of`] finds them again in the host of the recording. One that cannot be entered or read is
+    /// listed with the reason.
     ///
     /// # Errors
-    /// As for [`record`](Self::record) of the thread's own, `Namespaces::discover` and `Namespaces::visit`.
-    #[cfg(all(feature = "live", target_os = "linux"))]
-    pub fn record_everywhere(host: impl Fn() -> Host + Sync, options: &RecordOptions) -> Result<Self, Error> {
-        let own = Self::record(&host(), options)?;
-        let found = Namespaces::discover(host().procfs())?;
-        let visits = found.visit(|namespace| {
+    /// As for [`record`](Self::record) of the host's own, [`Namespaces::of`] and [`Namespaces::visit`].
+    pub fn record_everywhere(host: &Host, options: &RecordOptions) -> Result<Self, Error> {
+        let mut own = Self::record(host, options)?;
+        let found = Namespaces::of(host)?;
+        let visits = found.visit(|namespace, host| {
             // What is told of its own namespace alone was recorded already.
-            if namespace.is_current() { Ok(None) } else { Self::record(&host(), options).map(Some) }
+            if namespace.is_current() { Ok(None) } else { Self::record(host, options).map(Some) }
         })?;
         let list = visits.into_iter().map(|(namespace, visit)| {
             let (outcome, sample) = match visit {
@@ -33,53 +26,31 @@ impl RecordedSample {
                 Visit::Read(Err(error)) => (Outcome::Refused(error.chain()), None),
                 Visit::Idle => (Outcome::Idle, None),
                 Visit::Refused(error) => (Outcome::Refused(Error::from(error).chain()), None),
-                Visit::Gone => (Outcome::Gone, None),
+                Visit::Ended => (Outcome::Gone, None),
             };
-            super::RecordedNetns {
-                name: namespace.name().clone(),
-                inode: namespace.inode(),
-                reference: namespace.reference(),
-                current: namespace.is_current(),
-                outcome,
-                sample,
-            }
+            RecordedNetns { namespace: namespace.clone(), outcome, sample }
         });
-        let list = list.collect();
-        let namespaces = RecordedNamespaces { list, others: found.others(), unreadable: found.unreadable() };
-        Ok(own.with_namespaces(namespaces, options))
-    }
-
-    /// Records the recording of every network namespace again, with other options.
-    ///
-    /// # Errors
-    /// As for [`record`](Self::record), and [`Error::NotRecorded`] where there is one namespace alone.
-    pub fn record_again(&self, options: &RecordOptions) -> Result<Self, Error> {
-        let mut namespaces =
-            self.namespaces().ok_or(Error::NotRecorded { what: "of more than one network namespace" })?;
-        let record = |sample: &Self| Self::record(&sample.host(""), options);
-        for netns in namespaces.list.iter_mut().filter(|netns| !netns.current) {
-            let again = match netns.visit() {
-                RecordedVisit::Read(sample) => record(sample).map(Some),
-                visit @ RecordedVisit::Missing => {
-                    let reason = visit.why_not().unwrap_or_default().to_owned();
-                    netns.outcome = Outcome::Refused(reason);
-                    continue;
-                }
-                _ => continue,
-            };
-            match again {
-                Ok(sample) => netns.sample = sample,
-                Err(error) => (netns.outcome, netns.sample) = (Outcome::Refused(error.chain()), None),
-            }
-        }
-        Ok(record(self)?.with_namespaces(namespaces, options))
-    }
-
-    fn with_namespaces(mut self, mut namespaces: RecordedNamespaces, options: &RecordOptions) -> Self {
+        let mut list: Vec<_> = list.collect();
         if let Some(anonymizer) = &options.anonymize {
-            namespaces.list.iter_mut().for_each(|netns| anonymizer.netns(netns));
+            list.iter_mut().for_each(|netns| anonymizer.netns(netns));
         }
-        self.namespaces = Some(Arc::new(StoredNamespaces::pack(namespaces)));
-        self
+        let namespaces = RecordedNamespaces { list, others: found.others(), unreadable: found.unreadable() };
+        own.namespaces = Some(Arc::new(StoredNamespaces::pack(namespaces)));
+        Ok(own)
+    }
+
+    /// Why something is missing of it, and of which network namespace: nothing where each was recorded to its end.
+    #[must_use]
+    pub fn faults(&self) -> Vec<String> {
+        let namespaces = self.namespaces();
+        let others = namespaces.iter().flat_map(|namespaces| &namespaces.list).filter_map(|netns| {
+            let reason = match (&netns.outcome, &netns.sample) {
+                (Outcome::Refused(reason), _) => reason,
+                (Outcome::Read, Some(other)) if !netns.namespace.is_current => other.fault()?,
+                _ => return None,
+            };
+            Some(format!("netns {}: {reason}", netns.namespace.name))
+        });
+        self.fault().map(str::to_owned).into_iter().chain(others).collect()
     }
 }

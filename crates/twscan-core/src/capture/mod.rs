@@ -3,7 +3,7 @@
 //! A recording holds what was seen, not what was concluded: netlink datagrams, files of `/proc`, times. A
 //! [`RecordedSample`] gives a [`Host`](crate::host::Host), and what works on a live one works on it unchanged.
 //! [`Recording::read`] also takes what other tools leave behind: dumps of `ss -D`, the text of `ss`, `netstat` and
-//! `/proc/net/tcp`; what those do not tell is unknown, not zero. `RecordedSample::record_everywhere` records each network
+//! `/proc/net/tcp`; what those do not tell is unknown, not zero. [`RecordedSample::record_everywhere`] records each network
 //! namespace of a host, and [`RecordOptions::owners`] which processes had the sockets.
 //!
 //! ```no_run
@@ -39,6 +39,5 @@ mod ss_dump;
 mod tape;
 mod walk;
 
-pub use namespaces::{RecordedNamespaces, RecordedNetns, RecordedVisit};
 pub use recording::{Absent, Recording};
 pub use sample::{RecordOptions, RecordedSample};

@@ -1,38 +1,31 @@
+use std::sync::Arc;
+
 use super::RecordedSample;
 use super::container::Section;
 use super::directory::{self, Outcome};
-use crate::netns::{NetnsName, Others, Surroundings};
+use crate::host::{Found, Host, Visit, Way};
+use crate::netns::{Namespace, NetnsError, Others, Surroundings};
 
 /// Every network namespace of a host as it was recorded, each once: the recorder's own first.
 #[derive(Debug, Clone)]
-pub struct RecordedNamespaces {
+pub(super) struct RecordedNamespaces {
     pub(super) list: Vec<RecordedNetns>,
     pub(super) others: Others,
     pub(super) unreadable: usize,
 }
 
+/// A network namespace in a recording.
+#[derive(Debug, Clone)]
+pub(super) struct RecordedNetns {
+    pub(super) namespace: Namespace,
+    pub(super) outcome: Outcome,
+    pub(super) sample: Option<RecordedSample>,
+}
+
 impl RecordedNamespaces {
-    /// The namespaces.
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = &RecordedNetns> {
-        self.list.iter()
-    }
-
-    /// How many there were besides the recorder's own.
-    #[must_use]
-    pub fn others(&self) -> Others {
-        self.others
-    }
-
-    /// Processes whose namespace could not be looked at.
-    #[must_use]
-    pub fn unreadable(&self) -> usize {
-        self.unreadable
-    }
-
     /// Whether every namespace that was read is still there: none was cut off or damaged since.
-    #[must_use]
-    pub fn is_whole(&self) -> bool {
-        self.list.iter().all(|netns| !matches!(netns.visit(), RecordedVisit::Missing))
+    pub(super) fn is_whole(&self) -> bool {
+        !self.list.iter().any(|netns| matches!((&netns.outcome, &netns.sample), (Outcome::Read, None)))
     }
 
     /// The only one that is called so: by the name of a file, a container's id or the first digits of it, what `--netns`
@@ -43,7 +36,8 @@ impl RecordedNamespaces {
             (Some(one), None) => Ok(one),
             (Some(_), Some(_)) => Err(format!("several network namespaces are called {text:?}; give an inode")),
             (None, _) => {
-                let mut names: Vec<_> = self.list.iter().take(SHOWN).map(|netns| netns.name.to_string()).collect();
+                let name = |netns: &RecordedNetns| netns.namespace.name.to_string();
+                let mut names: Vec<_> = self.list.iter().take(SHOWN).map(name).collect();
                 if self.list.len() > SHOWN {
                     names.push(format!("{} more", self.list.len() - SHOWN));
                 }
@@ -51,95 +45,56 @@ impl RecordedNamespaces {
             }
         }
     }
-}
 
-/// A network namespace in a recording.
-#[derive(Debug, Clone)]
-pub struct RecordedNetns {
-    pub(super) name: NetnsName,
-    pub(super) inode: Option<u64>,
-    pub(super) reference: Option<String>,
-    pub(super) current: bool,
-    pub(super) outcome: Outcome,
-    pub(super) sample: Option<RecordedSample>,
+    /// The namespaces as a reader finds them who is in the recorder's own, or in the one at this place.
+    pub(super) fn found(self: &Arc<Self>, from: &str, reader: Option<usize>) -> Found {
+        let find = |(place, netns): (usize, &RecordedNetns)| {
+            let mut namespace = netns.namespace.clone();
+            namespace.is_current = reader.map_or(namespace.is_current, |reader| reader == place);
+            namespace.reference = namespace.reference.or_else(|| namespace.inode.map(|inode| inode.to_string()));
+            let (all, from) = (self.clone(), from.to_owned());
+            (namespace, Way::Recorded(Box::new(move || all.visit(place, &from))))
+        };
+        let mut list: Vec<_> = self.list.iter().enumerate().map(find).collect();
+        list.sort_by_key(|(namespace, _)| (!namespace.is_current, namespace.inode));
+        Found { list, others: self.others, unreadable: self.unreadable }
+    }
+
+    fn visit(self: &Arc<Self>, place: usize, from: &str) -> Visit<Host> {
+        match self.list.get(place).map(|netns| (&netns.outcome, &netns.sample)) {
+            Some((Outcome::Read, Some(sample))) => {
+                let (all, name) = (self.clone(), from.to_owned());
+                Visit::Read(sample.host(from).with_namespaces(move || Some(all.found(&name, Some(place)))))
+            }
+            Some((Outcome::Idle, _)) => Visit::Idle,
+            Some((Outcome::Gone, _)) => Visit::Ended,
+            Some((Outcome::Refused(reason), _)) => Visit::Refused(NetnsError::Unrecorded { reason: reason.clone() }),
+            Some((Outcome::Read, None)) | None => Visit::Refused(NetnsError::Lost),
+        }
+    }
 }
 
 impl RecordedNetns {
-    /// The best name there was.
-    #[must_use]
-    pub fn name(&self) -> &NetnsName {
-        &self.name
-    }
-
-    /// The inode of `/proc/PID/ns/net`; `None` where the recorder could not see it.
-    #[must_use]
-    pub fn inode(&self) -> Option<u64> {
-        self.inode
-    }
-
-    /// What led to it then: the name or path of a file, else a process id.
-    #[must_use]
-    pub fn reference(&self) -> Option<&str> {
-        self.reference.as_deref()
-    }
-
-    /// Whether the recorder was in it.
-    #[must_use]
-    pub fn is_current(&self) -> bool {
-        self.current
-    }
-
-    /// What came of the visit to it.
-    #[must_use]
-    pub fn visit(&self) -> RecordedVisit<'_> {
-        match (&self.outcome, &self.sample) {
-            (Outcome::Read, Some(sample)) => RecordedVisit::Read(sample),
-            (Outcome::Read, None) => RecordedVisit::Missing,
-            (Outcome::Idle, _) => RecordedVisit::Idle,
-            (Outcome::Gone, _) => RecordedVisit::Gone,
-            (Outcome::Refused(reason), _) => RecordedVisit::Refused(reason),
+    /// Why there is no sample of it.
+    pub(super) fn why_not(&self) -> String {
+        match &self.outcome {
+            Outcome::Read => NetnsError::Lost.to_string(),
+            Outcome::Idle => "it had no TCP socket, and was not recorded".to_owned(),
+            Outcome::Gone => "it ended before it could be recorded".to_owned(),
+            Outcome::Refused(reason) => reason.clone(),
         }
     }
 
     pub(super) fn surroundings(&self, namespaces: &RecordedNamespaces) -> Surroundings {
-        Surroundings::new(Some(self.name.clone()), namespaces.others)
+        Surroundings::new(Some(self.namespace.name.clone()), namespaces.others)
     }
 
     fn is_called(&self, text: &str) -> bool {
-        self.reference.as_deref() == Some(text)
-            || self.name.to_string() == text
-            || self.name.container() == Some(text)
-            || self.inode.is_some_and(|inode| inode.to_string() == text || format!("net:[{inode}]") == text)
-    }
-}
-
-/// What came of a visit to a namespace.
-#[derive(Debug, Clone, Copy)]
-#[non_exhaustive]
-pub enum RecordedVisit<'r> {
-    /// It was recorded.
-    Read(&'r RecordedSample),
-    /// It had no TCP socket, by its counters, and was not recorded.
-    Idle,
-    /// It ended before it could be recorded.
-    Gone,
-    /// It could not be entered or read.
-    Refused(&'r str),
-    /// It was recorded, and its part of the recording is damaged or cut off.
-    Missing,
-}
-
-impl<'r> RecordedVisit<'r> {
-    /// Why there is no sample of it; `None` where there is one.
-    #[must_use]
-    pub fn why_not(&self) -> Option<&'r str> {
-        match self {
-            Self::Read(_) => None,
-            Self::Idle => Some("it had no TCP socket, and was not recorded"),
-            Self::Gone => Some("it ended before it could be recorded"),
-            Self::Refused(reason) => Some(reason),
-            Self::Missing => Some("its part of the recording is damaged or cut off"),
-        }
+        let Namespace { name, inode, reference, .. } = &self.namespace;
+        reference.as_deref() == Some(text)
+            || name.to_string() == text
+            || name.container() == Some(text)
+            || inode.is_some_and(|inode| inode.to_string() == text || format!("net:[{inode}]") == text)
     }
 }
 
@@ -153,7 +108,7 @@ pub(super) struct StoredNamespaces {
 impl StoredNamespaces {
     pub(super) fn pack(namespaces: RecordedNamespaces) -> Self {
         let directory = directory::pack(&namespaces);
-        let others = namespaces.list.into_iter().enumerate().filter(|(_, netns)| !netns.current);
+        let others = namespaces.list.into_iter().enumerate().filter(|(_, netns)| !netns.namespace.is_current);
         Self { directory, parts: others.filter_map(|(place, netns)| Some((place, netns.sample?))).collect() }
     }
 
@@ -171,11 +126,11 @@ impl StoredNamespaces {
     pub(super) fn unpack(&self, own: &RecordedSample) -> Option<RecordedNamespaces> {
         let mut namespaces = directory::unpack(&self.directory).ok()?;
         for (place, part) in &self.parts {
-            if let Some(netns) = namespaces.list.get_mut(*place).filter(|netns| !netns.current) {
+            if let Some(netns) = namespaces.list.get_mut(*place).filter(|netns| !netns.namespace.is_current) {
                 netns.sample = Some(part.clone());
             }
         }
-        if let Some(netns) = namespaces.list.iter_mut().find(|netns| netns.current) {
+        if let Some(netns) = namespaces.list.iter_mut().find(|netns| netns.namespace.is_current) {
             netns.sample = Some(RecordedSample { namespaces: None, ..own.clone() });
         }
         Some(namespaces)

@@ -4,9 +4,10 @@ use std::time::SystemTime;
 
 use super::container::{HEADER_LEN, MAGIC, Section, begins_a_section};
 use super::faults::{Faults, not_a_recording};
+use super::namespaces::RecordedNetns;
 use super::sample::{Belongs, NETNS, SAMPLE, TAIL, cannot_write};
 use super::sections::{Next, Sections};
-use super::{RecordedNetns, RecordedSample, RecordedVisit, foreign};
+use super::{RecordedSample, foreign};
 use crate::Error;
 use crate::port::{PortRange, PortSet};
 use crate::procfs::TwReuse;
@@ -103,28 +104,22 @@ impl Recording {
         let alone = || refuse("it holds one network namespace alone: leave out --netns".to_owned());
         let last = self.last_everywhere().and_then(RecordedSample::namespaces).ok_or_else(alone)?;
         let wanted = last.find(name).map_err(refuse)?;
-        let (inode, label) = (wanted.inode(), wanted.name().clone());
+        let (inode, label) = (wanted.namespace.inode, &wanted.namespace.name);
         let mut samples = Vec::new();
         for namespaces in self.samples.iter().filter_map(RecordedSample::namespaces) {
             // By its inode, since a name may pass on to another.
             let same = |netns: &&RecordedNetns| match inode {
-                Some(_) => netns.inode() == inode,
-                None => *netns.name() == label,
+                Some(_) => netns.namespace.inode == inode,
+                None => netns.namespace.name == *label,
             };
-            let Some(netns) = namespaces.iter().find(same) else { continue };
-            let sample = match netns.visit() {
-                RecordedVisit::Read(sample) => Some(sample),
-                // The recorder's own is there even if it had no socket.
-                _ => netns.sample.as_ref(),
-            };
-            if let Some(sample) = sample {
+            let netns = namespaces.list.iter().find(same);
+            if let Some((netns, sample)) = netns.and_then(|netns| Some((netns, netns.sample.as_ref()?))) {
                 let surroundings = Some(netns.surroundings(&namespaces));
                 samples.push(RecordedSample { surroundings, ..sample.clone() });
             }
         }
         let Some(last) = samples.last().cloned() else {
-            let why = wanted.visit().why_not().unwrap_or_default();
-            return Err(refuse(format!("network namespace {}: {why}", wanted.name())));
+            return Err(refuse(format!("network namespace {label}: {}", wanted.why_not())));
         };
         (self.samples, *self.last) = (samples, last);
         Ok(self)

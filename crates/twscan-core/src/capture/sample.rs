@@ -3,12 +3,11 @@ use std::io::{self, Write};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use super::RecordedNamespaces;
 use super::anonymize::Anonymizer;
 use super::container::Section;
 use super::directory::{self, DIRECTORY};
 use super::files::{FILES, StoredFiles};
-use super::namespaces::StoredNamespaces;
+use super::namespaces::{RecordedNamespaces, StoredNamespaces};
 use super::owners::{OWNERS, StoredOwners};
 use super::replay::Replay;
 use super::tape::Tape;
@@ -172,7 +171,12 @@ impl RecordedSample {
             left_out: self.left_out,
             repeats: self.repeats,
         };
-        let host = Host::of_recording(open, ProcFs::of_record(Arc::new(self.files.unpack())), self.source, recorded);
+        let mut host =
+            Host::of_recording(open, ProcFs::of_record(Arc::new(self.files.unpack())), self.source, recorded);
+        if self.namespaces.is_some() {
+            let (own, from) = (self.clone(), from.to_owned());
+            host = host.with_namespaces(move || Some(Arc::new(own.namespaces()?).found(&from, None)));
+        }
         match self.owners.clone() {
             Some(owners) => host.with_owners(move |wanted| owners.find(wanted)),
             None => host,
@@ -180,15 +184,14 @@ impl RecordedSample {
     }
 
     /// Every network namespace of the host at this moment; `None` where one alone was recorded.
-    #[must_use]
-    pub fn namespaces(&self) -> Option<RecordedNamespaces> {
+    pub(super) fn namespaces(&self) -> Option<RecordedNamespaces> {
         self.namespaces.as_ref()?.unpack(self)
     }
 
     fn surroundings(&self) -> Option<Surroundings> {
         let of_own = || {
             let namespaces = self.namespaces()?;
-            Some(namespaces.iter().find(|netns| netns.is_current())?.surroundings(&namespaces))
+            Some(namespaces.list.iter().find(|netns| netns.namespace.is_current)?.surroundings(&namespaces))
         };
         self.surroundings.clone().or_else(of_own)
     }

@@ -1,8 +1,12 @@
 //! Where sockets come from: the kernel by its best way, or what stands in for it.
 
 mod matching;
+mod namespaces;
 mod walk;
 
+#[cfg(feature = "capture")]
+pub(crate) use namespaces::{Found, Way};
+pub use namespaces::{Namespaces, Visit};
 pub use walk::Walk;
 
 use std::fmt;
@@ -22,6 +26,7 @@ use crate::transport::Transport;
 use walk::Retries;
 
 /// A host to read: how to open a channel to its sock_diag, and its `/proc`.
+#[derive(Clone)]
 pub struct Host {
     open: Arc<Opener>,
     procfs: ProcFs,
@@ -29,12 +34,15 @@ pub struct Host {
     recorded: Option<Recorded>,
     /// Which processes had the sockets, where that was recorded.
     owners: Option<Arc<FindOwners>>,
+    /// The namespaces that were recorded with it.
+    namespaces: Option<Arc<FindNamespaces>>,
 }
 
 pub(crate) type Channel = Box<dyn Transport>;
 /// Opens a channel that serves this source's requests.
 type Opener = dyn Fn(Source) -> Result<Channel, Error> + Send + Sync;
 type FindOwners = dyn Fn(&Wanted) -> Owners + Send + Sync;
+type FindNamespaces = dyn Fn() -> Option<namespaces::Found> + Send + Sync;
 
 impl Host {
     /// The running kernel, in the network namespace of the thread that reads.
@@ -53,7 +61,7 @@ impl Host {
             Source::Procfs => Ok(Box::new(text.net_tcp()) as Channel),
             _ => open(),
         };
-        Self { open: Arc::new(open), procfs, source: None, recorded: None, owners: None }
+        Self { open: Arc::new(open), procfs, source: None, recorded: None, owners: None, namespaces: None }
     }
 
     /// A host as it was: whatever the source that served then, `open` stands in for it.
@@ -64,7 +72,14 @@ impl Host {
         source: Source,
         recorded: Recorded,
     ) -> Self {
-        Self { open: Arc::new(move |_| open()), procfs, source: Some(source), recorded: Some(recorded), owners: None }
+        Self {
+            open: Arc::new(move |_| open()),
+            procfs,
+            source: Some(source),
+            recorded: Some(recorded),
+            owners: None,
+            namespaces: None,
+        }
     }
 
     /// The same host with each channel wrapped.
@@ -72,19 +87,20 @@ impl Host {
     pub(crate) fn tee(&self, wrap: impl Fn(Channel) -> Channel + Send + Sync + 'static) -> Self {
         let open = self.open.clone();
         let open = move |source| Ok(wrap(open(source)?));
-        Self {
-            open: Arc::new(open),
-            procfs: self.procfs.clone(),
-            source: self.source,
-            recorded: self.recorded.clone(),
-            owners: self.owners.clone(),
-        }
+        Self { open: Arc::new(open), ..self.clone() }
     }
 
     /// A host as it was, with the owners of its sockets.
     #[cfg(feature = "capture")]
     pub(crate) fn with_owners(mut self, find: impl Fn(&Wanted) -> Owners + Send + Sync + 'static) -> Self {
         self.owners = Some(Arc::new(find));
+        self
+    }
+
+    /// A host as it was, with every network namespace that was recorded with it.
+    #[cfg(feature = "capture")]
+    pub(crate) fn with_namespaces(mut self, find: impl Fn() -> Option<Found> + Send + Sync + 'static) -> Self {
+        self.namespaces = Some(Arc::new(find));
         self
     }
 

@@ -2,14 +2,13 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::thread;
 
 use rustix::fd::AsFd;
 use rustix::fs::{Mode, OFlags, fstatfs};
 use rustix::io::Errno;
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
-use super::{NetnsError, NetnsRef, RUN_DIRECTORIES};
+use super::{NetnsError, NetnsRef, RUN_DIRECTORIES, in_a_thread};
 use crate::Error;
 
 /// Runs a closure inside a network namespace and gives back what it returns.
@@ -67,17 +66,6 @@ impl NetnsRef {
             Self::Name(name) => NetnsError::NoName { name: name.clone(), looked: looked() },
         })
     }
-}
-
-/// Runs a closure in a thread of its own, so that the caller's stays in its namespace.
-pub(super) fn in_a_thread<T: Send>(inside: impl FnOnce() -> T + Send) -> Result<T, Error> {
-    thread::scope(|scope| {
-        let thread = thread::Builder::new()
-            .name("netns".to_owned())
-            .spawn_scoped(scope, inside)
-            .map_err(|cause| NetnsError::Thread { cause })?;
-        Ok(thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
-    })
 }
 
 /// Moves the thread into a namespace, unless it is there already.

@@ -60,6 +60,15 @@ pub enum NetnsError {
         #[source]
         cause: io::Error,
     },
+    /// It could not be entered or read when it was to be recorded.
+    #[error("{reason}")]
+    Unrecorded {
+        /// The reason, as it was told then.
+        reason: String,
+    },
+    /// It was recorded, and its part is not there any more.
+    #[error("its part of the recording is damaged or cut off")]
+    Lost,
 }
 
 impl NetnsError {

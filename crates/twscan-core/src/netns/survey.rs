@@ -27,8 +27,8 @@ pub(super) struct Survey {
     pub(super) host: Option<usize>,
     /// Processes of which neither number could be read.
     pub(super) unreadable: usize,
-    /// Run directories that could not be listed.
-    pub(super) unlisted: Vec<PathBuf>,
+    /// Whether a run directory is there and could not be listed.
+    pub(super) unlisted: bool,
     /// Whether there may be processes that `/proc` does not show.
     pub(super) hidden: bool,
     by_inode: HashMap<u64, usize>,
@@ -37,7 +37,7 @@ pub(super) struct Survey {
 
 /// A namespace, by any of its numbers.
 #[derive(Debug, Default, Clone)]
-pub(super) struct Entry {
+pub(crate) struct Entry {
     pub(super) inode: Option<u64>,
     pub(super) sockstat: Option<u64>,
     /// Some of the processes that live in it, the lowest ids first.
@@ -111,7 +111,7 @@ impl Survey {
                 Ok(real) => real,
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
                 Err(_) => {
-                    self.unlisted.push(directory.clone());
+                    self.unlisted = true;
                     continue;
                 }
             };
@@ -127,7 +127,7 @@ impl Survey {
                         }
                     }
                 }
-                Err(_) => self.unlisted.push(directory.clone()),
+                Err(_) => self.unlisted = true,
             }
             listed.push(real);
         }

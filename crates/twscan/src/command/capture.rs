@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use twscan_core::Error;
-use twscan_core::capture::{RecordOptions, RecordedNamespaces, RecordedSample, RecordedVisit, Recording};
+use twscan_core::capture::{RecordOptions, RecordedSample, Recording};
 use twscan_core::netns::Surroundings;
 
 use crate::Status;
@@ -113,10 +113,11 @@ fn record_again(
 ) -> Result<Status, Failure> {
     let mut complete = true;
     for sample in recording.samples() {
+        let host = sample.host(recording.name());
         let sample = if config.everywhere {
-            sample.record_again(options)?
+            RecordedSample::record_everywhere(&host, options)?
         } else {
-            RecordedSample::record(&sample.host(recording.name()), options)?
+            RecordedSample::record(&host, options)?
         };
         complete &= is_complete(&sample, written.samples + 1)?;
         written.add(&sample)?;
@@ -135,10 +136,10 @@ fn record(
     let started = Instant::now();
     let mut complete = true;
     loop {
+        let host = config.host();
         let sample = if config.everywhere {
-            RecordedSample::record_everywhere(|| config.host(), options)?
+            RecordedSample::record_everywhere(&host, options)?
         } else {
-            let host = config.host();
             let surroundings = Surroundings::of_thread(host.procfs()).ok();
             RecordedSample::record(&host, options)?.in_surroundings(surroundings, options)
         };
@@ -155,20 +156,11 @@ fn record(
 
 /// Whether nothing of a sample is missing; what is, is said.
 fn is_complete(sample: &RecordedSample, count: u32) -> Result<bool, Failure> {
-    let namespaces = sample.namespaces();
-    let of_namespaces = namespaces.iter().flat_map(RecordedNamespaces::iter).filter_map(|netns| match netns.visit() {
-        RecordedVisit::Refused(reason) => Some(format!("netns {}: {reason}", netns.name())),
-        RecordedVisit::Read(other) if !netns.is_current() => {
-            other.fault().map(|fault| format!("netns {}: {fault}", netns.name()))
-        }
-        _ => None,
-    });
-    let mut complete = true;
-    for fault in sample.fault().map(str::to_owned).into_iter().chain(of_namespaces) {
-        complete = false;
+    let faults = sample.faults();
+    for fault in &faults {
         writeln!(io::stderr(), "warning: sample {count} is partial: {fault}")?;
     }
-    Ok(complete)
+    Ok(faults.is_empty())
 }
 
 fn options(asked: &Capture) -> RecordOptions {

@@ -50,7 +50,7 @@ fn judge(
 ) -> Result<(DiagnoseReport, Sample, Diagnosis), Failure> {
     let (mut sample, earlier) = samples(config, host, options.interval)?;
     note(&mut sample.provenance, host);
-    let mut facts = facts::collect(config, host, &sample, &options.logs)?;
+    let mut facts = facts::collect(host, &sample, &options.logs)?;
     if options.owners {
         facts::add_owners(host, &sample, &mut facts)?;
     }

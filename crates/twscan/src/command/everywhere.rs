@@ -1,7 +1,6 @@
 use twscan_core::Error;
-use twscan_core::capture::{RecordedSample, RecordedVisit};
-use twscan_core::host::Host;
-use twscan_core::netns::{Namespaces, NetnsName, Visit};
+use twscan_core::host::{Host, Namespaces, Visit};
+use twscan_core::netns::NetnsName;
 use twscan_core::report::{NamespacesReport, RefusedNetns};
 use twscan_core::sample::Provenance;
 
@@ -20,18 +19,37 @@ pub(crate) fn run<R: Overview + Send>(
     config: &Config,
     read: impl Fn(&Host, &Note<'_>) -> Result<R, Failure> + Sync,
 ) -> Result<Status, Failure> {
-    let recorded = config.recorded_everywhere();
-    let from = config.recording_name();
-    let mut seen = Seen::new(&recorded.map_or_else(|| config.host(), |sample| sample.host(from)));
-    match recorded {
-        Some(sample) => seen.replay(from, sample, read)?,
-        None => seen.visit(config, read)?,
+    let host = config.host_everywhere();
+    let origin = Provenance::of(&host);
+    let mut report = NamespacesReport::new(origin.captured_at, origin.hostname, origin.kernel);
+    report.replayed_from = origin.replayed_from;
+    let found = Namespaces::of(&host)?;
+    report.unreadable_processes = found.unreadable();
+    report.more_unseen = found.others().at_least;
+    let mut rows = Vec::new();
+    for (namespace, visit) in found.visit(|namespace, host| read(host, &note(namespace.name())))? {
+        let refusal = match visit {
+            Visit::Read(Ok(document)) => {
+                rows.push((Place::of(namespace, report.replayed_from.as_deref()), document));
+                continue;
+            }
+            // That nothing was recorded of what is asked for is so for all of them.
+            Visit::Read(Err(Failure::Read(error))) if !matches!(error, Error::NotRecorded { .. }) => error,
+            Visit::Read(Err(failure)) => return Err(failure),
+            Visit::Refused(error) => error.into(),
+            Visit::Idle => {
+                report.idle += 1;
+                continue;
+            }
+            // It has ended meanwhile, as containers do.
+            _ => continue,
+        };
+        report.refused.push(RefusedNetns::new(namespace.inode(), namespace.name().to_string(), refusal.chain()));
     }
-    let Seen { mut report, mut read } = seen;
-    read.sort_by(|(_, one), (_, other)| one.worst_first(other));
-    report.complete = report.refused.is_empty() && read.iter().all(|(_, document)| document.header().complete);
+    rows.sort_by(|(_, one), (_, other)| one.worst_first(other));
+    report.complete = report.refused.is_empty() && rows.iter().all(|(_, document)| document.header().complete);
     let status = Status::of_result(report.complete);
-    let (places, documents): (Vec<_>, Vec<_>) = read.into_iter().unzip();
+    let (places, documents): (Vec<_>, Vec<_>) = rows.into_iter().unzip();
     report.namespaces = documents;
     let mut out = crate::render::stdout(config);
     match config.format {
@@ -41,85 +59,6 @@ pub(crate) fn run<R: Overview + Send>(
         Format::Jsonl => json::write_line(&report, &mut out)?,
     }
     Ok(status)
-}
-
-/// What came of the namespaces.
-struct Seen<R> {
-    report: NamespacesReport<R>,
-    read: Vec<(Place, R)>,
-}
-
-impl<R: Overview + Send> Seen<R> {
-    fn new(host: &Host) -> Self {
-        let origin = Provenance::of(host);
-        let mut report = NamespacesReport::new(origin.captured_at, origin.hostname, origin.kernel);
-        report.replayed_from = origin.replayed_from;
-        Self { report, read: Vec::new() }
-    }
-
-    fn visit(
-        &mut self,
-        config: &Config,
-        read: impl Fn(&Host, &Note<'_>) -> Result<R, Failure> + Sync,
-    ) -> Result<(), Failure> {
-        let found = Namespaces::discover(config.host().procfs())?;
-        self.report.unreadable_processes = found.unreadable();
-        self.report.more_unseen = found.others().at_least;
-        for (namespace, visit) in found.visit(|namespace| read(&config.host(), &note(namespace.name())))? {
-            match visit {
-                Visit::Read(outcome) => self.add(Place::of(namespace), namespace.inode(), outcome)?,
-                Visit::Refused(error) => {
-                    self.refuse(namespace.name().to_string(), namespace.inode(), Error::from(error).chain());
-                }
-                Visit::Idle => self.report.idle += 1,
-                // It has ended meanwhile, as containers do.
-                _ => {}
-            }
-        }
-        Ok(())
-    }
-
-    fn replay(
-        &mut self,
-        from: &str,
-        sample: &RecordedSample,
-        read: impl Fn(&Host, &Note<'_>) -> Result<R, Failure>,
-    ) -> Result<(), Failure> {
-        let Some(namespaces) = sample.namespaces() else { return Ok(()) };
-        self.report.unreadable_processes = namespaces.unreadable();
-        self.report.more_unseen = namespaces.others().at_least;
-        for netns in namespaces.iter() {
-            match netns.visit() {
-                RecordedVisit::Read(sample) => {
-                    let outcome = read(&sample.host(from), &note(netns.name()));
-                    self.add(Place::recorded(netns, from), netns.inode(), outcome)?;
-                }
-                visit @ (RecordedVisit::Refused(_) | RecordedVisit::Missing) => {
-                    let reason = visit.why_not().unwrap_or_default();
-                    self.refuse(netns.name().to_string(), netns.inode(), reason.to_owned());
-                }
-                RecordedVisit::Idle => self.report.idle += 1,
-                _ => {}
-            }
-        }
-        Ok(())
-    }
-
-    fn add(&mut self, place: Place, inode: Option<u64>, outcome: Result<R, Failure>) -> Result<(), Failure> {
-        match outcome {
-            Ok(document) => self.read.push((place, document)),
-            // That nothing was recorded of what is asked for is so for all of them.
-            Err(Failure::Read(error)) if !matches!(error, Error::NotRecorded { .. }) => {
-                self.refuse(place.name, inode, error.chain());
-            }
-            Err(failure) => return Err(failure),
-        }
-        Ok(())
-    }
-
-    fn refuse(&mut self, name: String, inode: Option<u64>, reason: String) {
-        self.report.refused.push(RefusedNetns::new(inode, name, reason));
-    }
 }
 
 /// Notes the namespace's name; a container's whole id.

@@ -3,12 +3,11 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use twscan_core::capture::{RecordedSample, RecordedVisit};
 use twscan_core::diagnosis::{Facts, NamespaceFact, OwnerFact};
 use twscan_core::filter::Filter;
-use twscan_core::host::Host;
+use twscan_core::host::{Host, Namespaces, Visit};
 use twscan_core::log::{LogOptions, LogTally, open};
-use twscan_core::netns::{Namespaces, NetnsName, Visit};
+use twscan_core::netns::{Namespace, NetnsName};
 use twscan_core::port::PortRange;
 use twscan_core::procfs::{CounterFile, ProcFs};
 use twscan_core::sample::Sample;
@@ -17,11 +16,10 @@ use twscan_core::tally::{DestinationCounts, DestinationKey, Role};
 
 use super::services;
 use super::whose::Whose;
-use crate::config::Config;
 use crate::failure::Failure;
 
 /// Reads the logs, and whatever else may be read without being asked for.
-pub(super) fn collect(config: &Config, host: &Host, sample: &Sample, logs: &[PathBuf]) -> Result<Facts, Failure> {
+pub(super) fn collect(host: &Host, sample: &Sample, logs: &[PathBuf]) -> Result<Facts, Failure> {
     let mut facts = Facts::default();
     facts.unread_namespaces = sample.provenance.other_netns.map(|others| others.found);
     for path in logs {
@@ -37,53 +35,27 @@ pub(super) fn collect(config: &Config, host: &Host, sample: &Sample, logs: &[Pat
     }
     facts.services = services::of(host, sample).map_err(Failure::Read)?;
     facts.ipv6_loopback = host.procfs().ipv6_loopback();
-    match host.recorded() {
-        None => add_namespaces(host, &mut facts),
-        // What is beside a recording is of another host.
-        Some(_) => add_recorded_namespaces(config, sample, &mut facts),
-    }
+    add_namespaces(host, &mut facts);
     Ok(facts)
 }
 
-/// The local port ranges of the other namespaces, as far as the reader may enter them.
+/// The local port ranges of the other namespaces, as far as the reader may enter them, or that were recorded together.
 fn add_namespaces(host: &Host, facts: &mut Facts) {
-    let Ok(found) = Namespaces::discover(host.procfs()) else { return };
+    let Ok(found) = Namespaces::of(host) else { return };
     let others = found.iter().filter(|namespace| !namespace.is_current()).count();
     if others == 0 || others > MOST_NAMESPACES {
         return;
     }
-    let Ok(visits) = found.visit(|_| Seen::of(host.procfs())) else { return };
+    let Ok(visits) = found.visit(|_, host| Seen::of(host.procfs())) else { return };
     let mut unread = 0;
     for (namespace, visit) in visits.into_iter().filter(|(namespace, _)| !namespace.is_current()) {
         match visit {
-            Visit::Read(seen) => facts.namespaces.push(seen.fact(namespace.name(), namespace.inode())),
+            Visit::Read(seen) => facts.namespaces.push(seen.fact(namespace)),
             Visit::Refused(_) => unread += 1,
             _ => {}
         }
     }
     // Their ranges were read; their sockets were not.
-    facts.unread_namespaces = Some(facts.namespaces.len() + unread);
-}
-
-/// The same of the namespaces that were recorded together.
-fn add_recorded_namespaces(config: &Config, sample: &Sample, facts: &mut Facts) {
-    let Some(found) = config.recorded_everywhere().and_then(RecordedSample::namespaces) else { return };
-    let mut others: Vec<_> = found.iter().filter(|netns| netns.inode() != sample.provenance.netns.inode).collect();
-    if others.is_empty() || others.len() > MOST_NAMESPACES {
-        return;
-    }
-    others.sort_by_key(|netns| netns.inode());
-    let mut unread = 0;
-    for netns in others {
-        match netns.visit() {
-            RecordedVisit::Read(other) => {
-                let seen = Seen::of(other.host(config.recording_name()).procfs());
-                facts.namespaces.push(seen.fact(netns.name(), netns.inode()));
-            }
-            RecordedVisit::Refused(_) | RecordedVisit::Missing => unread += 1,
-            _ => {}
-        }
-    }
     facts.unread_namespaces = Some(facts.namespaces.len() + unread);
 }
 
@@ -101,10 +73,10 @@ impl Seen {
         Self { range, sockets }
     }
 
-    fn fact(self, name: &NetnsName, inode: Option<u64>) -> NamespaceFact {
-        let mut fact = NamespaceFact::new(name.to_string(), self.range);
-        fact.inode = inode;
-        fact.initial = *name == NetnsName::Host;
+    fn fact(self, namespace: &Namespace) -> NamespaceFact {
+        let mut fact = NamespaceFact::new(namespace.name().to_string(), self.range);
+        fact.inode = namespace.inode();
+        fact.initial = *namespace.name() == NetnsName::Host;
         fact.sockets = self.sockets;
         fact
     }

@@ -2,7 +2,6 @@ use std::cmp::Ordering;
 use std::io::{self, Write};
 
 use serde::Serialize;
-use twscan_core::capture::RecordedNetns;
 use twscan_core::netns::Namespace;
 use twscan_core::port::PortRange;
 use twscan_core::report::{
@@ -23,15 +22,11 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    pub(crate) fn of(namespace: &Namespace) -> Self {
-        Self { name: namespace.name().to_string(), reference: namespace.reference() }
-    }
-
-    pub(crate) fn recorded(netns: &RecordedNetns, from: &str) -> Self {
-        let inode = || netns.inode().map(|inode| inode.to_string());
-        let reference = netns.reference().map(str::to_owned).or_else(inode);
-        let reference = reference.map(|reference| format!("{reference} --from {from}"));
-        Self { name: netns.name().to_string(), reference }
+    /// Of a recording, where it is named.
+    pub(crate) fn of(namespace: &Namespace, from: Option<&str>) -> Self {
+        let from = from.map_or_else(String::new, |from| format!(" --from {from}"));
+        let reference = namespace.reference().map(|reference| format!("{reference}{from}"));
+        Self { name: namespace.name().to_string(), reference }
     }
 }
 
