@@ -5,6 +5,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::process::{Command, Output};
 
 use serde_json::{Value, json};
+use twscan_core::Scan;
+use twscan_core::report::SummaryReport;
 use twscan_lab::{Dial, First, Listener, Netns, Options, bind_tcp, every_state, test_in_netns, time_waits};
 
 type Outcome = Result<(), twscan_lab::Error>;
@@ -179,8 +181,11 @@ fn what_bind_alone_holds_is_no_room_in_any_command() -> Outcome {
                 let output = Command::new(assert_cmd::cargo::cargo_bin("twscan")).args(args).output().unwrap();
                 serde_json::from_slice(&output.stdout).unwrap()
             };
-            for command in ["summary", "by-dest"] {
-                let document = of(&[command, "--json"]);
+            // What examples/json_report.rs prints.
+            let embedded = SummaryReport::new(&Scan::new().sample().unwrap(), 5);
+            let embedded = ("json_report", serde_json::to_value(&embedded).unwrap());
+            let commands = ["summary", "by-dest"].map(|command| (command, of(&[command, "--json"])));
+            for (command, document) in commands.into_iter().chain([embedded]) {
                 let row = &document["destinations"].as_array().unwrap().iter().find(|row| row["role"] == "outbound");
                 let row = row.unwrap();
                 assert_eq!((&row["capacity"], &row["free"], &row["zone"]), (&json!(800), &json!(0), &json!("full")));

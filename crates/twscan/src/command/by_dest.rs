@@ -1,12 +1,11 @@
 use std::cmp::Ordering;
 
-use twscan_core::budget::zones_rest_on_binds;
 use twscan_core::filter::Filter;
 use twscan_core::host::Host;
 use twscan_core::procfs::CounterFile;
 use twscan_core::report::{ByDestReport, Destination};
 use twscan_core::sample::Sampler;
-use twscan_core::socket::{SocketRecord, StateSet};
+use twscan_core::socket::SocketRecord;
 use twscan_core::tally::Role;
 use twscan_core::target::Target;
 
@@ -49,10 +48,6 @@ fn report(config: &Config, asked: &ByDest, host: &Host, note: &Note<'_>) -> Resu
         sampler = sampler.wanted(wanted);
     }
     let mut sample = sampler.take()?;
-    let judged = asked.filter.is_none() && asked.states.contains_all(StateSet::ALL);
-    if judged && zones_rest_on_binds(&sample) {
-        sample = sampler.ports().states(StateSet::ALL).take()?;
-    }
     note(&mut sample.provenance, host);
     let order: fn(&Destination, &Destination) -> Ordering = match asked.sort {
         SortKey::Sockets => Destination::most_sockets_first,

@@ -1,4 +1,3 @@
-use twscan_core::budget::zones_rest_on_binds;
 use twscan_core::filter::Filter;
 use twscan_core::host::Host;
 use twscan_core::procfs::CounterFile;
@@ -48,9 +47,6 @@ fn report(config: &Config, asked: &Summary, host: &Host, note: &Note<'_>) -> Res
         sampler = sampler.wanted(move |record: &SocketRecord<'_>, _: Role| families.contain(record));
     }
     let mut sample = sampler.take()?;
-    if zones_rest_on_binds(&sample) {
-        sample = sampler.ports().states(StateSet::ALL).take()?;
-    }
     note(&mut sample.provenance, host);
     let mut report = SummaryReport::new(&sample, asked.top);
     if asked.owners {

@@ -1,5 +1,4 @@
-use crate::sample::Sample;
-use crate::tally::{PortRules, PortUse, Role};
+use super::{PortRules, PortUse};
 
 /// How full the ports of one (source, destination, destination port) are, by counters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,7 +15,7 @@ impl Occupancy {
         rules.range().map(|_| Self::of(rules, ports))
     }
 
-    pub(super) fn of(rules: &PortRules, ports: PortUse) -> Self {
+    pub(crate) fn of(rules: &PortRules, ports: PortUse) -> Self {
         Self { capacity: rules.capacity(), low_parity_capacity: rules.low_parity_capacity(), ports }
     }
 
@@ -60,7 +59,7 @@ impl Occupancy {
     }
 
     /// The zone with so many usable ports fewer, of the low parity as far as there are.
-    fn zone_less(&self, unseen: u32) -> Zone {
+    pub(crate) fn zone_less(&self, unseen: u32) -> Zone {
         let (capacity, held) = (self.capacity.saturating_sub(unseen), self.ports.held());
         if held >= capacity {
             Zone::Full
@@ -74,23 +73,6 @@ impl Occupancy {
             Zone::Fast
         }
     }
-}
-
-/// Whether ports that bind() holds, which counters do not tell, could change a destination's zone. If so, a sample of
-/// [`Sampler::ports`](crate::sample::Sampler::ports) tells; of such a sample, and where the source shows no more, never.
-///
-/// Each such port has a TCP socket of its own, so that there are no more of them than sockstat's `alloc` has, which counts
-/// those of the whole host (net/ipv4/proc.c, `sockstat_seq_show`); where the sample does not have it, any number.
-#[must_use]
-pub fn zones_rest_on_binds(sample: &Sample) -> bool {
-    if sample.holders.is_some() || sample.provenance.source.is_none_or(|source| !source.shows_idle()) {
-        return false;
-    }
-    let unseen = sample.counters.tcp_alloc.map_or(u32::MAX, |alloc| u32::try_from(alloc).unwrap_or(u32::MAX));
-    let rules = sample.destinations.rules();
-    let outbound = sample.destinations.iter().filter(|(key, _)| key.role == Role::Outbound);
-    let mut occupancies = outbound.filter_map(|(_, counts)| Occupancy::new(rules, counts.ports));
-    occupancies.any(|occupancy| occupancy.zone_less(unseen) != occupancy.zone())
 }
 
 /// What a connect() meets.

@@ -1,0 +1,116 @@
+use std::time::SystemTime;
+
+use crate::Error;
+use crate::host::{Host, Source, Walk};
+use crate::netns::Others;
+use crate::procfs::Settings;
+use crate::sock_diag::DumpStats;
+use crate::socket::StateSet;
+
+/// Where a result comes from.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Provenance {
+    /// When the walk began.
+    pub captured_at: SystemTime,
+    /// The recording that it was read from; `None` for the running kernel.
+    pub replayed_from: Option<String>,
+    /// The kernel's release.
+    pub kernel: Option<String>,
+    /// The host's name.
+    pub hostname: Option<String>,
+    /// The kernel's name for the boot; of an anonymized recording another one, made with the key of its addresses.
+    pub boot_id: Option<String>,
+    /// Whether addresses and the host's name are not the real ones.
+    pub anonymized: bool,
+    /// The network namespace.
+    pub netns: NetnsId,
+    /// How many other namespaces there are that this does not speak of; `None` where they were not counted, which a
+    /// sampler leaves to its caller.
+    pub other_netns: Option<Others>,
+    /// Whether that is the namespace the kernel booted with, where counters of the host and of the namespace agree.
+    pub initial_netns: bool,
+    /// Which source served the walk; `None` where there was no walk.
+    pub source: Option<Source>,
+    /// What the walk brought and took.
+    pub dump: DumpStats,
+    /// Why sockets may be missing; `None` where the walk reached its end.
+    pub partial: Option<String>,
+    /// States that a recording by another tool may lack: it was not seen to be asked for them.
+    pub left_out: StateSet,
+    /// Why a walk to the end may have missed or repeated a few sockets: the namespace's table is crowded.
+    pub approximate: Option<String>,
+}
+
+/// Names a network namespace.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct NetnsId {
+    /// The inode of `/proc/PID/ns/net`.
+    pub inode: Option<u64>,
+    /// `host` for the one the kernel booted with.
+    pub name: Option<String>,
+}
+
+impl Provenance {
+    /// Notes where and when, before a walk.
+    #[must_use]
+    pub fn of(host: &Host) -> Self {
+        let procfs = host.procfs();
+        let initial_netns = procfs.is_initial_netns();
+        let recorded = host.recorded();
+        let surroundings = recorded.and_then(|recorded| recorded.surroundings.as_ref());
+        let name = || surroundings.and_then(|known| known.name.as_ref()).map(ToString::to_string);
+        Self {
+            captured_at: recorded.map_or_else(SystemTime::now, |recorded| recorded.at),
+            replayed_from: recorded.map(|recorded| recorded.from.clone()),
+            kernel: procfs.kernel_release(),
+            hostname: procfs.hostname(),
+            boot_id: procfs.boot_id(),
+            anonymized: recorded.is_some_and(|recorded| recorded.anonymized),
+            netns: NetnsId {
+                inode: procfs.netns_inode("thread-self"),
+                name: initial_netns.then(|| "host".to_owned()).or_else(name),
+            },
+            other_netns: surroundings.map(|known| known.others),
+            initial_netns,
+            source: None,
+            dump: DumpStats::default(),
+            partial: None,
+            left_out: recorded.map_or(StateSet::EMPTY, |recorded| recorded.left_out),
+            approximate: None,
+        }
+    }
+
+    /// Notes where and when, and how far a walk can be relied on.
+    pub(super) fn of_walk<T>(&mut self, walk: &Walk<T>, settings: &Settings) {
+        (self.source, self.dump) = (Some(walk.source), walk.dump);
+        self.partial = walk.interruption.as_ref().map(Error::chain);
+        let buckets = settings.ehash_entries.map_or(0, i64::unsigned_abs);
+        let sockets = walk.dump.sockets;
+        self.approximate = (buckets > 0 && sockets / buckets >= CROWDED).then(|| {
+            format!(
+                "{sockets} sockets share {buckets} buckets of the namespace's table (tcp_ehash_entries); while connections \
+                 come and go the kernel skips and repeats some"
+            )
+        });
+    }
+
+    /// Whether the walk reached its end.
+    #[must_use]
+    pub fn complete(&self) -> bool {
+        self.partial.is_none()
+    }
+
+    /// Whether the release names this version or a later one. Distributions keep a number and add features, so that a no
+    /// is uncertain.
+    pub(super) fn kernel_at_least(&self, major: u32, minor: u32) -> bool {
+        let Some(release) = &self.kernel else { return false };
+        let mut numbers = release.split(|c: char| !c.is_ascii_digit()).map_while(|number| number.parse::<u32>().ok());
+        (numbers.next(), numbers.next()) >= (Some(major), Some(minor))
+    }
+}
+
+/// Sockets to a bucket, from which on walks under churn miss some: at 18 to a bucket 8 walks of 200 did, at 212 nearly all
+/// (crates/twscan/docs/robustness.md).
+const CROWDED: u64 = 4;
