@@ -3,15 +3,14 @@
 use std::time::Duration;
 
 use super::case::Case;
-use super::rate::{Rate, mini_life};
+use super::rate::Rate;
 use super::remedy::{Remedy, Risk, When};
+use crate::budget::LocalPorts;
 use crate::budget::holder::Holder;
 use crate::budget::measure::{self, Measure};
-use crate::budget::{LocalPorts, Outlook};
 use crate::port::{PortRange, PortSet};
 use crate::procfs::Settings;
-use crate::socket::TIME_WAIT_LIFE;
-use crate::tally::PortRules;
+use crate::tally::{PortRules, PortUse};
 
 /// The kernel parameters that serve the rate: each alone and, where neither is enough, both.
 pub(super) fn parameters(case: &Case<'_>, rate: &Rate<'_>) -> Vec<Remedy> {
@@ -46,18 +45,10 @@ impl Served {
     fn by(case: &Case<'_>, rate: &Rate<'_>, measure: Measure) -> Self {
         let settings = measure.on(&case.sample.settings, &case.services());
         let bound = case.ports.as_ref().map(LocalPorts::bound).unwrap_or_default();
-        let outlook = Outlook::new(&PortRules::new(&settings, &bound), rate.budget.tuple().is_loopback());
-        let live = rate.budget.ports().live.into();
-        let new = match (rate.holder, outlook.reuse) {
-            (Holder::Mini, true) if keeps_minis(case) => rate.beside(live, outlook.capacity, rate.life),
-            (Holder::Mini, true) => rate.beside(live, outlook.capacity, rate.delay),
-            (Holder::Mini, false) => rate.with(outlook.capacity, rate.life),
-            (_, true) => rate.with(outlook.capacity, rate.delay),
-            (_, false) => rate.with(outlook.capacity, TIME_WAIT_LIFE),
-        };
-        let (mut gives, mut short) = rate.line(new);
-        let borne = rate.suffices(new);
-        let enough = borne.map(|borne| borne && outlook.is_fast(rate.budget.ports(), rate.demand));
+        let outlook = rate.outlook(&PortRules::new(&settings, &bound), rate.budget.ports());
+        let (mut gives, mut short) = rate.line(outlook.sustainable);
+        let borne = rate.suffices(outlook.sustainable);
+        let enough = borne.map(|borne| borne && outlook.is_fast(rate.demand));
         if borne == Some(true) && enough == Some(false) {
             gives.push_str(", and connect() scans");
             short.push_str(" slow");
@@ -142,15 +133,12 @@ fn shorter_fin_timeout(case: &Case<'_>, rate: &Rate<'_>) -> Option<Remedy> {
     if !rate.has_many(Holder::Mini) {
         return None;
     }
-    let capacity = rate.budget.capacity();
-    let new = match rate.holder {
-        Holder::Mini => rate.with(capacity, mini_life(SHORT_FIN_TIMEOUT)),
-        _ => {
-            let minis = f64::from(rate.budget.ports().fin_wait2_mini);
-            let freed = minis * (1.0 - SHORT_FIN_TIMEOUT.as_secs_f64() / timeout.as_secs_f64());
-            rate.beside(rate.taken - freed, capacity, rate.life)
-        }
-    };
+    let settings = Settings { fin_timeout: Some(SHORT_FIN_TIMEOUT), ..case.sample.settings.clone() };
+    let ports = rate.budget.ports();
+    let left = u64::from(ports.fin_wait2_mini) * SHORT_FIN_TIMEOUT.as_secs() / timeout.as_secs();
+    let ports = PortUse { fin_wait2_mini: u32::try_from(left).unwrap_or(u32::MAX), ..ports };
+    let bound = case.ports.as_ref().map(LocalPorts::bound).unwrap_or_default();
+    let new = rate.outlook(&PortRules::new(&settings, &bound), ports).sustainable;
     let (gives, short) = rate.line(new);
     Some(fin_timeout(gives).short(short).enough(rate.suffices(new)))
 }

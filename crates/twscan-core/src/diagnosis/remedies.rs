@@ -1,19 +1,21 @@
 //! The cures, with what each gives on this host.
 
+use std::time::Duration;
+
 use super::case::{Case, TupleCase};
 use super::parameters::{SHORT_FIN_TIMEOUT, parameters, reuse, reuse_helps, wider_range};
-use super::rate::{FIN_TIMEOUT, Rate};
+use super::rate::Rate;
 use super::remedy::{Refusal, Remedy, Risk, When};
 use super::{Code, Finding};
-use crate::budget::BindFirstPool;
 use crate::budget::holder::Holder;
+use crate::budget::{BindFirstPool, LocalPorts, Outlook};
 use crate::procfs::TwReuse;
-use crate::socket::TIME_WAIT_LIFE;
+use crate::tally::PortUse;
 
 /// The cures of ports that are short to a destination, ranked, and the advice that is none.
 pub(super) fn for_ports(case: &Case<'_>, tuple: &TupleCase, mut finding: Finding) -> Finding {
-    let rate = Rate::of(case, tuple);
-    finding = finding.figure_of("demand_per_second", rate.demand).figure("sustainable_per_second", rate.now);
+    let rate = Rate::of(tuple);
+    finding = finding.figure_of("demand_per_second", rate.demand).figure("sustainable_per_second", rate.now());
     let mut remedies: Vec<Remedy> = Vec::new();
     remedies.extend(parameters(case, &rate));
     remedies.push(second_source(&rate));
@@ -25,7 +27,7 @@ pub(super) fn for_ports(case: &Case<'_>, tuple: &TupleCase, mut finding: Finding
         remedies.push(other_side_closes(&rate));
     }
     if rate.has_many(Holder::Mini) {
-        remedies.push(other_side_closes_too(&rate));
+        remedies.push(other_side_closes_too(case, &rate));
     }
     remedies.sort_by_key(Remedy::rank);
     finding.remedies = remedies;
@@ -35,7 +37,7 @@ pub(super) fn for_ports(case: &Case<'_>, tuple: &TupleCase, mut finding: Finding
 
 /// The cures of TIME_WAITs that keep their ports.
 pub(super) fn for_reuse(case: &Case<'_>, tuple: &TupleCase, mut finding: Finding) -> Finding {
-    let rate = Rate::of(case, tuple);
+    let rate = Rate::of(tuple);
     finding.remedies.extend(reuse(case, &rate));
     finding.remedies.push(keepalive(tuple));
     finding.refused.extend(refusals(case, &rate).into_iter().take(1));
@@ -73,7 +75,7 @@ pub(super) fn for_bind_pool(pool: &BindFirstPool, finding: Finding) -> Finding {
 }
 
 fn second_source(rate: &Rate<'_>) -> Remedy {
-    let doubled = rate.now * 2.0;
+    let doubled = rate.budget.outlook().twice().sustainable;
     let enough = if rate.is_live() { None } else { rate.suffices(doubled) };
     let (gives, short) = rate.line(doubled);
     Remedy::new(When::Now, "a second source address", format!("twice: {gives}"))
@@ -95,7 +97,7 @@ fn own_range(case: &Case<'_>, rate: &Rate<'_>) -> Remedy {
         "no slow zone: connect() stays at microseconds until the ports run out",
     )
     .short("no scans")
-    .enough(rate.suffices(rate.now))
+    .enough(rate.suffices(rate.now()))
     .provided("kernel 6.8 or later, and a client that can be changed", known.then_some(true))
     .risk(Risk::Low, "")
     .snippet(
@@ -152,9 +154,13 @@ fn other_side_closes(rate: &Rate<'_>) -> Remedy {
 }
 
 /// The cure of mini-sockets: each is a TIME_WAIT as soon as the other side closes.
-fn other_side_closes_too(rate: &Rate<'_>) -> Remedy {
-    let life = if rate.budget.reuse_applies() { rate.delay } else { TIME_WAIT_LIFE };
-    let new = rate.beside(rate.budget.ports().live.into(), rate.budget.capacity(), life);
+fn other_side_closes_too(case: &Case<'_>, rate: &Rate<'_>) -> Remedy {
+    let ports = rate.budget.ports();
+    let closed = PortUse { time_wait: ports.time_wait + ports.fin_wait2_mini, fin_wait2_mini: 0, ..ports };
+    let rules = case.ports.as_ref().map(LocalPorts::rules);
+    let new = rules.map_or(0.0, |rules| {
+        Outlook::turned_over_by(Holder::TimeWait, rules, rate.budget.tuple().is_loopback(), closed).sustainable
+    });
     let (gives, short) = rate.line(new);
     Remedy::new(When::Last, MEND_THE_OTHER_SIDE, format!("TIME_WAITs instead of mini-sockets: {gives}"))
         .short(short)
@@ -188,7 +194,7 @@ fn refusals(case: &Case<'_>, rate: &Rate<'_>) -> Vec<Refusal> {
     if let Some(range) = settings.range.filter(|_| wider_range(case, rate).is_none()) {
         refusals.push(Refusal::no_gain("a wider ip_local_port_range", format!("{range} is all there is")));
     }
-    let timeout = settings.fin_timeout.unwrap_or(FIN_TIMEOUT);
+    let timeout = settings.fin_timeout.unwrap_or(Duration::from_secs(60));
     let minis = rate.budget.ports().fin_wait2_mini;
     refusals.push(Refusal::refused("tcp_tw_recycle=1", "removed in Linux 4.12; before, it broke clients behind NAT"));
     if rate.has_many(Holder::Mini) {

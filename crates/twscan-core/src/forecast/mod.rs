@@ -18,6 +18,7 @@ use std::time::Duration;
 
 use crate::budget::{LocalPorts, PortBudget};
 use crate::sample::Sample;
+use crate::socket::TIME_WAIT_LIFE;
 use crate::tally::{Remaining, SECONDS, Tuple};
 use course::Course;
 
@@ -100,7 +101,7 @@ impl Forecast {
         let none = Remaining::default();
         let remaining = sample.holders.as_ref().and_then(|holders| holders.remaining(&tuple)).unwrap_or(&none);
         let reuse = budget.reuse_applies();
-        let life = sample.destinations.rules().reuse().port_life(tuple.is_loopback());
+        let life = sample.destinations.rules().reuse().port_life(tuple.is_loopback()).min(TIME_WAIT_LIFE);
         let releases = if reuse { remaining.releases_by_reuse(life) } else { remaining.releases() };
         let live_growth = past.map(|past| past.live_growth(budget));
         let held = budget.ports().held();

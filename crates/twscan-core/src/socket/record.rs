@@ -310,6 +310,9 @@ pub const TIME_WAIT_LENGTH: Duration = Duration::from_secs(60);
 /// come back is a port in 61 s.
 pub const TIME_WAIT_LIFE: Duration = Duration::from_secs(61);
 
+/// How long a TIME_WAIT lives at most: with a whole step of the timer wheel. What shall go on for ever counts on no less.
+pub const MAX_TIME_WAIT_LIFE: Duration = Duration::from_secs(62);
+
 const FIN_WAIT2: u8 = 5;
 const TIMER_TIME_WAIT: u8 = 3;
 

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use crate::procfs::{Settings, TwReuse};
-use crate::socket::{SocketRecord, TIME_WAIT_LIFE, TcpState};
+use crate::socket::{MAX_TIME_WAIT_LIFE, SocketRecord, TcpState};
 
 /// When a connect() takes over the port of a TIME_WAIT to the same destination: `tcp_tw_reuse`, its delay, and the
 /// timestamps (net/ipv4/tcp_ipv4.c, `tcp_twsk_unique`).
@@ -18,6 +18,9 @@ pub struct ReusePolicy {
     pub timestamps: bool,
     /// Whether FIN_WAIT2 mini-sockets are surely kept: since 6.12, and where `tcp_tw_reuse_delay` exists.
     pub keeps_fin_wait2: bool,
+    /// How long a FIN_WAIT2 without a socket keeps its port at most, where the other side does not close:
+    /// `tcp_fin_timeout`, and as for a TIME_WAIT a thirtieth that the timer wheel adds.
+    pub fin_wait2_life: Duration,
 }
 
 impl ReusePolicy {
@@ -29,6 +32,7 @@ impl ReusePolicy {
             delay: settings.tw_reuse_delay.unwrap_or(DEFAULT_DELAY),
             timestamps: settings.timestamps != Some(0),
             keeps_fin_wait2: settings.tw_reuse_delay.is_some(),
+            fin_wait2_life: settings.fin_timeout.unwrap_or(FIN_TIMEOUT).max(Duration::from_secs(1)) * 31 / 30,
         }
     }
 
@@ -49,10 +53,10 @@ impl ReusePolicy {
         self.timestamps && self.covers(loopback)
     }
 
-    /// How long a TIME_WAIT of a connection like these keeps its port.
+    /// How long a TIME_WAIT of a connection like these keeps its port at most.
     #[must_use]
     pub fn port_life(&self, loopback: bool) -> Duration {
-        if self.applies(loopback) { self.delay.min(TIME_WAIT_LIFE) } else { TIME_WAIT_LIFE }
+        if self.applies(loopback) { self.delay.min(MAX_TIME_WAIT_LIFE) } else { MAX_TIME_WAIT_LIFE }
     }
 
     /// Whether a connect() to the same destination takes over this socket's port now.
@@ -94,6 +98,8 @@ pub enum Reuse {
 
 /// The delay of kernels that have no parameter for it, and the parameter's default.
 const DEFAULT_DELAY: Duration = Duration::from_secs(1);
+/// The kernel's default (include/net/tcp.h, `TCP_FIN_TIMEOUT`).
+const FIN_TIMEOUT: Duration = Duration::from_secs(60);
 
 #[cfg(test)]
 mod tests {

@@ -43,7 +43,7 @@ fn reaches(situation: &Situation, goal: &Goal, route: &Route, settings: &Setting
     let outlook = situation.outlook(settings, route);
     match goal.rate {
         Some(rate) => outlook.sustainable >= f64::from(rate),
-        None => outlook.is_fast(route.ports, route.demand),
+        None => outlook.is_fast(route.demand),
     }
 }
 

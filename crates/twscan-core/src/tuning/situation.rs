@@ -93,7 +93,7 @@ impl Situation {
 
     /// What a route would have under these settings.
     pub(super) fn outlook(&self, settings: &Settings, route: &Route) -> Outlook {
-        Outlook::new(&PortRules::new(settings, &self.blocked), route.is_loopback())
+        Outlook::new(&PortRules::new(settings, &self.blocked), route.is_loopback(), route.ports)
     }
 
     /// The destinations that matter to a goal: those it names, seen or not, or the ones that hold most.
