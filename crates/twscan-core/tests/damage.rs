@@ -3,12 +3,13 @@
 
 use std::net::{TcpListener, TcpStream};
 use std::ops::Range;
-use std::process::{Child, Command};
+use std::process::Command;
 use std::time::SystemTime;
 
 use proptest::prelude::any;
 use proptest::sample::Index;
 use proptest::test_runner::{Config, TestRunner};
+use support::{Ends, is_child, run_alone};
 use twscan_core::capture::{RecordOptions, RecordedSample, Recording};
 use twscan_core::host::{Host, Namespaces, Visit};
 use twscan_core::netns::NetnsError;
@@ -17,15 +18,7 @@ use twscan_core::socket::{SocketRecord, StateSet};
 use twscan_core::tally::Tally;
 use twscan_lab::{Netns, test_in_netns};
 
-/// A process that lives in a namespace until the test is done.
-struct Resident(Child);
-
-impl Drop for Resident {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
+mod support;
 
 /// The bytes of a recording, and what each of its samples should say.
 struct Whole {
@@ -47,13 +40,13 @@ impl Moment {
 }
 
 impl Whole {
-    /// Records three moments of three namespaces with sockets, beside whatever else this machine has.
+    /// Records three moments of three namespaces with sockets.
     fn record() -> Self {
         let mut kept = Vec::new();
         let mut sockets = Vec::new();
         for _ in 0..2 {
             let net = Netns::new().unwrap();
-            kept.push(Resident(net.run(|| Command::new("sleep").arg("600").spawn().unwrap()).unwrap()));
+            kept.push(Ends(net.run(|| Command::new("sleep").arg("600").spawn().unwrap()).unwrap()));
             sockets.push(net.run(connected).unwrap());
         }
         sockets.push(connected());
@@ -155,65 +148,62 @@ fn check(whole: &Whole, reference: &Recording, damaged: &[u8], is_seen: bool, is
     assert_eq!(last.at(), whole_at.unwrap_or(recording.last().at()), "the last whole moment is the one to read");
 }
 
+/// Runs a test's body in a network namespace of its own, beside no other.
+fn alone(test: &str, body: impl FnOnce() + Send) -> Result<(), twscan_lab::Error> {
+    test_in_netns(|net| net.run(|| if is_child() { body() } else { run_alone(test) }).unwrap())
+}
+
 #[test]
 fn damage_costs_the_namespaces_that_it_hits() -> Result<(), twscan_lab::Error> {
-    test_in_netns(|net| {
-        net.run(|| {
-            let whole = Whole::record();
-            let reference = Recording::read(whole.bytes.as_slice(), "whole").unwrap();
-            assert_eq!((reference.missing(), reference.samples().len()), (None, 3));
-            check(&whole, &reference, &whole.bytes, false, |_| false);
+    alone("damage_costs_the_namespaces_that_it_hits", || {
+        let whole = Whole::record();
+        let reference = Recording::read(whole.bytes.as_slice(), "whole").unwrap();
+        assert_eq!((reference.missing(), reference.samples().len()), (None, 3));
+        check(&whole, &reference, &whole.bytes, false, |_| false);
 
-            // Cut off: within samples, and between them.
-            let spans = || {
-                whole
-                    .moments
-                    .iter()
-                    .flat_map(|moment| [&moment.own].into_iter().chain(moment.others.iter().map(|(_, span)| span)))
-            };
-            let step = whole.bytes.len() / 60;
-            for cut in (8..whole.bytes.len()).step_by(step).chain(spans().map(|span| span.end)) {
-                let between = whole.moments.iter().any(|moment| moment.end() == cut);
-                check(&whole, &reference, &whole.bytes[..cut], !between, |span| span.end > cut);
-            }
+        // Cut off: within samples, and between them.
+        let spans = || {
+            whole
+                .moments
+                .iter()
+                .flat_map(|moment| [&moment.own].into_iter().chain(moment.others.iter().map(|(_, span)| span)))
+        };
+        let step = whole.bytes.len() / 60;
+        for cut in (8..whole.bytes.len()).step_by(step).chain(spans().map(|span| span.end)) {
+            let between = whole.moments.iter().any(|moment| moment.end() == cut);
+            check(&whole, &reference, &whole.bytes[..cut], !between, |span| span.end > cut);
+        }
 
-            // Flipped, in several places; behind the version, which another one would be.
-            let flips = proptest::collection::vec((any::<Index>(), 1..=u8::MAX), 1..5);
-            let config = Config { cases: 80, failure_persistence: None, ..Config::default() };
-            TestRunner::new(config)
-                .run(&flips, |flips| {
-                    let mut bytes = whole.bytes.clone();
-                    let places: Vec<_> = flips.iter().map(|(place, _)| 8 + place.index(bytes.len() - 8)).collect();
-                    for (place, (_, mask)) in places.iter().zip(&flips) {
-                        bytes[*place] ^= mask;
-                    }
-                    let changed = |place: &usize| bytes[*place] != whole.bytes[*place];
-                    let hit: Vec<_> = places.iter().copied().filter(changed).collect();
-                    check(&whole, &reference, &bytes, !hit.is_empty(), |span| {
-                        hit.iter().any(|place| span.contains(place))
-                    });
-                    Ok(())
-                })
-                .unwrap();
-        })
-        .unwrap();
+        // Flipped, in several places; behind the version, which another one would be.
+        let flips = proptest::collection::vec((any::<Index>(), 1..=u8::MAX), 1..5);
+        let config = Config { cases: 80, failure_persistence: None, ..Config::default() };
+        TestRunner::new(config)
+            .run(&flips, |flips| {
+                let mut bytes = whole.bytes.clone();
+                let places: Vec<_> = flips.iter().map(|(place, _)| 8 + place.index(bytes.len() - 8)).collect();
+                for (place, (_, mask)) in places.iter().zip(&flips) {
+                    bytes[*place] ^= mask;
+                }
+                let changed = |place: &usize| bytes[*place] != whole.bytes[*place];
+                let hit: Vec<_> = places.iter().copied().filter(changed).collect();
+                check(&whole, &reference, &bytes, !hit.is_empty(), |span| hit.iter().any(|place| span.contains(place)));
+                Ok(())
+            })
+            .unwrap();
     })
 }
 
 #[test]
 fn who_does_not_know_of_namespaces_reads_the_recorders_own() -> Result<(), twscan_lab::Error> {
-    test_in_netns(|net| {
-        net.run(|| {
-            let whole = Whole::record();
-            let reference = Recording::read(whole.bytes.as_slice(), "whole").unwrap();
-            // What an earlier reader skips: sections of unknown kinds, and what is not between SMPL and TAIL.
-            let mut bytes = whole.bytes[..8].to_vec();
-            whole.moments.iter().for_each(|moment| bytes.extend_from_slice(&whole.bytes[moment.own.clone()]));
-            let recording = Recording::read(bytes.as_slice(), "own alone").unwrap();
-            let content = |sample: &RecordedSample| content(&sample.host("damaged"));
-            let contents = |recording: &Recording| recording.samples().iter().map(content).collect::<Vec<_>>();
-            assert_eq!(contents(&recording), contents(&reference));
-        })
-        .unwrap();
+    alone("who_does_not_know_of_namespaces_reads_the_recorders_own", || {
+        let whole = Whole::record();
+        let reference = Recording::read(whole.bytes.as_slice(), "whole").unwrap();
+        // What an earlier reader skips: sections of unknown kinds, and what is not between SMPL and TAIL.
+        let mut bytes = whole.bytes[..8].to_vec();
+        whole.moments.iter().for_each(|moment| bytes.extend_from_slice(&whole.bytes[moment.own.clone()]));
+        let recording = Recording::read(bytes.as_slice(), "own alone").unwrap();
+        let content = |sample: &RecordedSample| content(&sample.host("damaged"));
+        let contents = |recording: &Recording| recording.samples().iter().map(content).collect::<Vec<_>>();
+        assert_eq!(contents(&recording), contents(&reference));
     })
 }

@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 
 use super::survey::{Entry, NamedFile, Survey};
-use super::{Namespace, NetnsName, NetnsRef, Others, RUN_DIRECTORIES, Surroundings};
+use super::{Namespace, NetnsName, Others, RUN_DIRECTORIES, Surroundings};
 use crate::Error;
 use crate::procfs::ProcFs;
 use crate::procfs::owner::{Cgroup, Stat};
@@ -61,12 +61,8 @@ fn others_of(survey: &Survey) -> Others {
 
 /// The name or path of a file, else a process id.
 fn reference_of(entry: &Entry) -> Option<String> {
-    let name = |file: &NamedFile| match NetnsRef::parse(&file.name) {
-        Ok(NetnsRef::Name(name)) if RUN_DIRECTORIES.iter().any(|directory| file.path.starts_with(directory)) => name,
-        _ => file.path.display().to_string(),
-    };
     let process = || entry.pids.first().map(ToString::to_string);
-    entry.files.first().map(name).or_else(process)
+    entry.files.iter().find_map(NamedFile::reference).or_else(process)
 }
 
 /// A name that somebody gave goes first, then what lives there, then a made-up name.

@@ -13,9 +13,10 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{CWD, readlinkat_raw};
 
-use super::NetnsName;
+use super::{NetnsName, NetnsRef, RUN_DIRECTORIES};
 use crate::Error;
 use crate::procfs::ProcFs;
+use crate::procfs::owner::printable;
 
 /// Every namespace that was found, each once.
 #[derive(Debug, Default)]
@@ -186,11 +187,20 @@ impl Survey {
 
 impl NamedFile {
     fn new(path: PathBuf, in_run_directory: bool) -> Self {
-        let file_name = path.file_name().map(|name| name.to_string_lossy().into_owned());
+        let file_name = path.file_name().map(|name| printable(&name.to_string_lossy()));
         match file_name.filter(|_| in_run_directory) {
             Some(name) => Self { made_up: NetnsName::is_made_up(&name), path, name },
-            None => Self { name: path.display().to_string(), path, made_up: false },
+            None => Self { name: printable(&path.to_string_lossy()), path, made_up: false },
         }
+    }
+
+    /// What leads there and can be typed: its name in a run directory, else its path.
+    pub(super) fn reference(&self) -> Option<String> {
+        let path = self.path.to_str().filter(|path| printable(path) == *path)?;
+        let in_run_directory = RUN_DIRECTORIES.iter().any(|directory| self.path.starts_with(directory));
+        let name = Some(&self.name).filter(|name| in_run_directory && !name.starts_with('-'));
+        let is_name = |name: &&String| matches!(NetnsRef::parse(name), Ok(NetnsRef::Name(_)));
+        Some(name.filter(is_name).cloned().unwrap_or_else(|| path.to_owned()))
     }
 }
 
@@ -238,6 +248,21 @@ mod tests {
         let seen: Vec<_> = survey.entries.iter().map(|entry| (entry.inode, entry.pids.clone())).collect();
         assert_eq!(seen, [(Some(10), vec![1, 5]), (Some(11), vec![6, 8])]);
         assert_eq!((survey.unreadable, survey.current), (0, None));
+    }
+
+    #[test]
+    fn a_name_can_be_shown_and_a_reference_typed() {
+        let file = |path: &str| NamedFile::new(path.into(), true);
+        let both = |path| (file(path).name, file(path).reference());
+        let typed = |text: &str| Some(text.to_owned());
+        assert_eq!(both("/run/netns/blue sky"), ("blue sky".to_owned(), typed("blue sky")));
+        assert_eq!(both("/elsewhere/blue"), ("blue".to_owned(), typed("/elsewhere/blue")));
+        for path in ["/run/netns/4711", "/run/netns/--all"] {
+            assert_eq!(file(path).reference().as_deref(), Some(path), "a process and an option are meant otherwise");
+        }
+        assert_eq!(both("/run/netns/new\nline\u{1b}[31m"), ("new\u{fffd}line\u{fffd}[31m".to_owned(), None));
+        let elsewhere = NamedFile::new("/a\tb/c".into(), false);
+        assert_eq!((elsewhere.name.as_str(), elsewhere.reference()), ("/a\u{fffd}b/c", None));
     }
 
     #[test]

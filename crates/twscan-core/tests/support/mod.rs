@@ -1,3 +1,5 @@
+#![allow(dead_code, reason = "each file uses its part")]
+
 use std::path::Path;
 use std::process::{Child, Command};
 
@@ -14,6 +16,16 @@ pub(crate) fn run_again_unprivileged(test: &str) {
         (true, true) => command.args(["--reuid=65534", "--regid=65534", "--clear-groups", "--"]).arg(binary),
         (true, false) => command.args(["--bounding-set=-all", "--inh-caps=-all", "--"]).arg(binary),
     };
+    run_as_child(command, test);
+}
+
+/// Runs this test again where `/proc` and the run directories show no network namespaces but those that it makes, and its
+/// own: how many this machine has does not count.
+pub(crate) fn run_alone(test: &str) {
+    let mut command = Command::new("unshare");
+    let script = "umount -R -l /run/netns /run/docker/netns 2>/dev/null; exec \"$@\"";
+    command.args(["--mount", "--pid", "--fork", "--mount-proc", "sh", "-c", script, "sh"]);
+    command.arg(std::env::current_exe().unwrap());
     run_as_child(command, test);
 }
 

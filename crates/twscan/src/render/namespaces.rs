@@ -11,10 +11,11 @@ use twscan_core::sample::Sample;
 use twscan_core::tally::Role;
 
 use super::table::{Column, Columns, bar};
+use super::text::shell_word;
 use super::verdict::{self, Fullest, INDENT, Severity};
 use crate::failure::Failure;
 
-/// How a network namespace is called, and what `--netns` takes for it.
+/// How a network namespace is called, and what `--netns` takes for it, as a shell reads it.
 #[derive(Debug)]
 pub(crate) struct Place {
     pub(crate) name: String,
@@ -24,8 +25,8 @@ pub(crate) struct Place {
 impl Place {
     /// Of a recording, where it is named.
     pub(crate) fn of(namespace: &Namespace, from: Option<&str>) -> Self {
-        let from = from.map_or_else(String::new, |from| format!(" --from {from}"));
-        let reference = namespace.reference().map(|reference| format!("{reference}{from}"));
+        let from = from.map_or_else(String::new, |from| format!(" --from {}", shell_word(from)));
+        let reference = namespace.reference().map(|reference| format!("{}{from}", shell_word(reference)));
         Self { name: namespace.name().to_string(), reference }
     }
 }
