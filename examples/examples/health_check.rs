@@ -9,7 +9,7 @@ use twscan_core::report::Destination;
 
 fn main() -> Result<ExitCode, twscan_core::Error> {
     let sample = Scan::new().sample()?;
-    if let Some(reason) = &sample.provenance.partial {
+    if let Some(reason) = &sample.provenance.incomplete {
         println!("unknown: not all sockets were seen: {reason}");
         return Ok(ExitCode::FAILURE);
     }

@@ -77,7 +77,7 @@ fn under_churn(size: Size) -> Found {
             let before = time_waits(&host);
             let sample = walk(&host);
             let after = time_waits(&host);
-            assert_eq!(sample.provenance.partial, None);
+            assert!(sample.provenance.complete());
             let seen = sample.states.of(TcpState::Established).total();
             let expected = pairs.len() as u64 * 2;
             found.exact += usize::from(seen == expected);

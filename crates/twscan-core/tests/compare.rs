@@ -8,7 +8,7 @@ use twscan_core::capture::{Absent, RecordOptions, RecordedSample, Recording};
 use twscan_core::host::{Host, Source};
 use twscan_core::procfs::{ProcFs, TwReuse};
 use twscan_core::report::CompareReport;
-use twscan_core::sample::{Sample, Sampler};
+use twscan_core::sample::{Incomplete, Sample, Sampler};
 use twscan_core::transport::{Script, Transport};
 use twscan_core::wire::{InetDiagMsgBuilder, append_message, kind};
 
@@ -128,7 +128,10 @@ fn what_is_of_another_place_is_told_by_what_differs() {
             |after| after.counters.active_opens = Some(5),
             &["counters began anew in between, so the network namespace was made anew"],
         ),
-        (|after| after.provenance.partial = Some("silence".into()), &["the second sample is partial: silence"]),
+        (
+            |after| after.provenance.incomplete = Some(Incomplete::Recorded { reason: "silence".into() }),
+            &["the second sample is partial: silence"],
+        ),
     ];
     for (place, (change, caveats)) in cases.into_iter().enumerate() {
         let (before, mut after) = pair(30, 90);

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use twscan_core::host::{Host, Source};
 use twscan_core::procfs::ProcFs;
-use twscan_core::sample::Sampler;
+use twscan_core::sample::{Incomplete, Sampler};
 use twscan_core::sock_diag::{Dump, DumpRequest};
 use twscan_core::socket::{SocketRecord, StateSet};
 use twscan_core::tally::Tally;
@@ -173,8 +173,8 @@ fn counts_and_samples_retry_too_and_say_when_they_are_partial() {
     let (never, opened) = host([listeners(), fault(), fault(), fault()]);
     let sample = Sampler::new(&never).take().unwrap();
     assert_eq!((sample.states.total(), opened.load(Ordering::Relaxed)), (2, 4));
-    let partial = sample.provenance.partial.unwrap();
-    assert!(partial.starts_with("the kernel ended the dump after 2 sockets"), "{partial}");
+    let Some(Incomplete::BrokenOff(error)) = sample.provenance.incomplete else { panic!("{:?}", sample.provenance) };
+    assert!(matches!(*error, Error::Aborted { sockets: 2, .. }), "{error:?}");
 }
 
 #[test]

@@ -133,7 +133,7 @@ fn states_that_a_tool_was_not_asked_for_are_unknown() -> Result<(), twscan_lab::
                         sample.provenance.complete(),
                         known == EVERY,
                         "{command}: {:?}",
-                        sample.provenance.partial
+                        sample.provenance.incomplete
                     );
                     let missing = (!known).iter().map(|state| sample.states.of(state).total()).sum::<u64>();
                     assert_eq!(missing, 0, "{command}");
@@ -141,7 +141,8 @@ fn states_that_a_tool_was_not_asked_for_are_unknown() -> Result<(), twscan_lab::
             }
             for (file, other) in [("tcp", "tcp6"), ("tcp6", "tcp")] {
                 let half = printed(&format!("cat /proc/net/{file}"));
-                let partial = Sampler::new(&half.last().host("file")).take().unwrap().provenance.partial.unwrap();
+                let partial =
+                    Sampler::new(&half.last().host("file")).take().unwrap().provenance.incomplete.unwrap().to_string();
                 let said = [format!("it is /proc/net/{file} alone"), format!("{other} has the other sockets")];
                 assert!(said.iter().all(|part| partial.contains(part)), "{partial}");
             }
@@ -293,7 +294,7 @@ fn rows_that_are_not_understood_make_the_result_partial() {
         let recording = Recording::read(text.as_bytes(), "file").unwrap();
         assert!(recording.missing().unwrap().starts_with(part), "{row}: {:?}", recording.missing());
         let sample = Sampler::new(&recording.last().host("file")).take().unwrap();
-        assert!(sample.provenance.partial.unwrap().starts_with(part));
+        assert!(sample.provenance.incomplete.unwrap().to_string().starts_with(part));
         assert_eq!(sample.states.total(), 1);
     }
 }

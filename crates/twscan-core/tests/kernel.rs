@@ -19,7 +19,7 @@ const SOURCES: [Source; 3] = [Source::NetlinkOneWalk, Source::NetlinkTwoWalks, S
 fn sample(source: Source, states: StateSet) -> Sample {
     let host = Host::live().with_source(source);
     let sample = Sampler::new(&host).states(states).take().unwrap();
-    assert_eq!(sample.provenance.partial, None);
+    assert!(sample.provenance.complete());
     assert_eq!(sample.provenance.source, Some(source));
     sample
 }

@@ -16,7 +16,7 @@ pub struct BindFirstPool {
     capacity: u32,
     held: u32,
     left_out: u32,
-    partial: bool,
+    incomplete: bool,
 }
 
 impl BindFirstPool {
@@ -54,13 +54,13 @@ impl BindFirstPool {
             capacity,
             held: capacity - free.len(),
             left_out: rules.left_out(|port| free.contains(port)),
-            partial: false,
+            incomplete: false,
         }
     }
 
     /// Notes that sockets which were not seen may hold any port.
-    pub(super) fn partial(self, partial: bool) -> Self {
-        Self { partial, ..self }
+    pub(super) fn incomplete(self, incomplete: bool) -> Self {
+        Self { incomplete, ..self }
     }
 
     /// The local address; the unspecified one stands for all of its family.
@@ -92,6 +92,6 @@ impl BindFirstPool {
     /// where not all sockets were seen.
     #[must_use]
     pub fn free_min(&self) -> u32 {
-        if self.partial { 0 } else { self.free() - self.left_out }
+        if self.incomplete { 0 } else { self.free() - self.left_out }
     }
 }

@@ -120,7 +120,7 @@ impl<'s> LocalPorts<'s> {
             unsure,
             free: all - ports.held() - odd,
             // Sockets that were not seen may hold any port.
-            free_min: if self.is_partial() { 0 } else { all - self.held - self.rules.left_out(surely_free) },
+            free_min: if self.is_incomplete() { 0 } else { all - self.held - self.rules.left_out(surely_free) },
             free_max: all - kept,
             reasons,
             outlook: Outlook::new(&self.rules, tuple.is_loopback(), ports),
@@ -146,18 +146,19 @@ impl<'s> LocalPorts<'s> {
     /// What is left to clients that bind(address, 0) before they connect.
     #[must_use]
     pub fn bind_first(&self, address: IpAddr) -> BindFirstPool {
-        BindFirstPool::new(address, self.range, &self.reserved, &self.rules, self.holders).partial(self.is_partial())
+        BindFirstPool::new(address, self.range, &self.reserved, &self.rules, self.holders)
+            .incomplete(self.is_incomplete())
     }
 
-    fn is_partial(&self) -> bool {
+    fn is_incomplete(&self) -> bool {
         !self.sample.provenance.complete()
     }
 
     fn unseen(&self) -> impl Iterator<Item = Reason> {
         let idle = (!self.holders.shows_idle()).then_some(Reason::IdleNotShown);
         let explicit = (!self.holders.shows_explicit()).then_some(Reason::ExplicitNotShown);
-        let partial = self.is_partial().then_some(Reason::Partial);
-        idle.into_iter().chain(explicit).chain(partial)
+        let incomplete = self.is_incomplete().then_some(Reason::Incomplete);
+        idle.into_iter().chain(explicit).chain(incomplete)
     }
 
     fn own(&self, tuple: &Tuple) -> Own<'s> {

@@ -19,7 +19,7 @@ pub enum Reason {
     /// Live sockets that chose their port by bind() are not told from others.
     ExplicitNotShown,
     /// The walk broke off.
-    Partial,
+    Incomplete,
 }
 
 impl fmt::Display for Reason {
@@ -48,7 +48,7 @@ impl fmt::Display for Reason {
                 f.write_str("sockets that are bound and idle are not shown: kernels do since 6.8, texts do not")
             }
             Self::ExplicitNotShown => f.write_str("this source does not tell which ports were chosen by bind()"),
-            Self::Partial => f.write_str("not all sockets were seen"),
+            Self::Incomplete => f.write_str("not all sockets were seen"),
         }
     }
 }

@@ -1,8 +1,10 @@
 //! The list of a host's network namespaces, as text.
 
+use std::fmt;
+
 use super::container::Section;
 use super::namespaces::{RecordedNamespaces, RecordedNetns};
-use crate::netns::{Namespace, NetnsName, Others};
+use crate::netns::{Namespace, NetnsError, NetnsName, Others};
 use crate::procfs::owner::printable;
 
 /// What came of a visit, without what was read.
@@ -12,6 +14,18 @@ pub(super) enum Outcome {
     Idle,
     Gone,
     Refused(String),
+}
+
+/// Why there is no sample.
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Read => NetnsError::Lost.fmt(f),
+            Self::Idle => f.write_str("it had no TCP socket, and was not recorded"),
+            Self::Gone => f.write_str("it ended before it could be recorded"),
+            Self::Refused(reason) => f.write_str(reason),
+        }
+    }
 }
 
 /// `key=value` lines, then a line of fields between tabs for each namespace.

@@ -75,16 +75,6 @@ impl RecordedNamespaces {
 }
 
 impl RecordedNetns {
-    /// Why there is no sample of it.
-    pub(super) fn why_not(&self) -> String {
-        match &self.outcome {
-            Outcome::Read => NetnsError::Lost.to_string(),
-            Outcome::Idle => "it had no TCP socket, and was not recorded".to_owned(),
-            Outcome::Gone => "it ended before it could be recorded".to_owned(),
-            Outcome::Refused(reason) => reason.clone(),
-        }
-    }
-
     pub(super) fn surroundings(&self, namespaces: &RecordedNamespaces) -> Surroundings {
         Surroundings::new(Some(self.namespace.name.clone()), namespaces.others)
     }

@@ -119,7 +119,7 @@ impl Recording {
             }
         }
         let Some(last) = samples.last().cloned() else {
-            return Err(refuse(format!("network namespace {label}: {}", wanted.why_not())));
+            return Err(refuse(format!("network namespace {label}: {}", wanted.outcome)));
         };
         (self.samples, *self.last) = (samples, last);
         Ok(self)

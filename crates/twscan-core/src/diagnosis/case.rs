@@ -3,13 +3,11 @@ use std::time::Duration;
 
 use super::finding::Seen;
 use super::rules::RULES;
-use super::{Diagnosis, Facts, Fullest};
+use super::{Diagnosis, Facts, Fullest, Unseen};
 use crate::budget::{LocalPorts, PortBudget};
 use crate::forecast::{Forecast, MOST_FORECASTS, Motion, Past};
-use crate::host::Source;
 use crate::port::PortSet;
 use crate::sample::Sample;
-use crate::socket::TcpState;
 use crate::tally::Tuple;
 use crate::target::Target;
 
@@ -93,7 +91,7 @@ impl<'s> Examination<'s> {
         };
         let findings = RULES.iter().flat_map(|rule| rule(&case)).collect();
         let seen = Seen { whole: case.sample.provenance.complete(), ports: case.ports.is_some() };
-        Diagnosis { fullest, ..Diagnosis::new(findings, RULES.len(), case.unseen(), seen) }
+        Diagnosis { fullest, ..Diagnosis::new(findings, RULES.len(), Unseen::all(&case), seen) }
     }
 }
 
@@ -129,40 +127,5 @@ impl Case<'_> {
         let mut services = self.sample.destinations.roles().listening().clone();
         services.union_with(&self.facts.services);
         services
-    }
-
-    fn unseen(&self) -> Vec<String> {
-        let mut unseen = Vec::new();
-        let mut say = |text: String| unseen.push(text);
-        if let Some(reason) = &self.sample.provenance.partial {
-            say(format!("sockets that are missing, or may be: {reason}"));
-        }
-        match self.facts.unread_namespaces {
-            Some(0) => {}
-            Some(1) => say("1 other network namespace".to_owned()),
-            Some(count) => say(format!("{count} other network namespaces")),
-            None => say("other network namespaces, each with ports of its own".to_owned()),
-        }
-        say("NAT and firewalls beyond this host".to_owned());
-        if self.facts.unreadable_owners > 0 {
-            say(format!("owners of {} sockets (root would see them)", self.facts.unreadable_owners));
-        }
-        if self.sample.states.of(TcpState::TimeWait).total() > 0 {
-            say("who owned a TIME_WAIT, and whether it had timestamps: the kernel keeps neither".to_owned());
-        }
-        if self.sample.provenance.source == Some(Source::Procfs) {
-            say("ports held by bind(): /proc/net/tcp does not tell them".to_owned());
-        }
-        if self.tuples.len() > MOST_FORECASTS {
-            say(format!("what is ahead of others than the {MOST_FORECASTS} fullest destinations"));
-        }
-        if self.tuples.iter().take(MOST_FORECASTS).any(|tuple| tuple.forecast.is_none()) {
-            say("how old TIME_WAITs are, and so every rate: this recording does not tell (ss -o and netstat -o do)"
-                .to_owned());
-        }
-        if self.ports.is_none() {
-            say("local ports: the range could not be read".to_owned());
-        }
-        unseen
     }
 }

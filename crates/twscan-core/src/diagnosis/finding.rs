@@ -2,7 +2,7 @@ use std::cmp::Reverse;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
-use super::{Code, Refusal, Remedy, Severity};
+use super::{Code, Refusal, Remedy, Severity, Unseen};
 use crate::budget::PortBudget;
 use crate::forecast::Forecast;
 use crate::tally::Tuple;
@@ -15,8 +15,8 @@ pub struct Diagnosis {
     pub findings: Vec<Finding>,
     /// How many rules were applied.
     pub checks: usize,
-    /// What a healthy verdict does not speak of, a sentence each.
-    pub unseen: Vec<String>,
+    /// What a healthy verdict does not speak of.
+    pub unseen: Vec<Unseen>,
     /// One line that names the trouble and its destination.
     pub headline: String,
     /// The tuple that holds most ports; `None` where none holds one, or the local port range is unknown.
@@ -35,7 +35,7 @@ pub struct Fullest {
 
 impl Diagnosis {
     /// Of findings, in what was seen.
-    pub(super) fn new(mut findings: Vec<Finding>, checks: usize, unseen: Vec<String>, seen: Seen) -> Self {
+    pub(super) fn new(mut findings: Vec<Finding>, checks: usize, unseen: Vec<Unseen>, seen: Seen) -> Self {
         findings.sort_by_key(|finding| (Reverse(finding.severity), finding.code, Reverse(finding.weight())));
         let serious = findings.first().filter(|finding| finding.severity > Severity::Info);
         let headline = match (serious, seen) {

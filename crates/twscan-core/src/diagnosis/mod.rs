@@ -18,13 +18,15 @@ mod rate;
 mod remedies;
 mod remedy;
 mod rules;
+mod unseen;
 
 pub use case::Examination;
 pub use code::{Code, Severity};
 pub use explain::{Page, Topic, explain};
 pub use facts::{Facts, LogFact, NamespaceFact, OwnerFact};
 pub use finding::{Diagnosis, Figure, Finding, Fullest, Note, Subject};
-pub use remedy::{Refusal, Remedy, Risk, When};
+pub use remedy::{Refusal, RefusalKind, Remedy, Risk, When};
+pub use unseen::Unseen;
 
 use crate::sample::Sample;
 

@@ -1,4 +1,4 @@
-use std::fmt::Display;
+use std::fmt::{self, Display};
 
 /// Something to do about a finding.
 #[derive(Debug, Clone, PartialEq)]
@@ -140,18 +140,37 @@ impl Risk {
 pub struct Refusal {
     /// What is advised: `tcp_tw_recycle=1`.
     pub advice: String,
-    /// `no gain` where it is harmless and buys nothing, `refused` where it does harm, or something else altogether.
-    pub verdict: &'static str,
+    /// How it does not.
+    pub verdict: RefusalKind,
     /// Why.
     pub reason: String,
 }
 
 impl Refusal {
     pub(super) fn no_gain(advice: impl Into<String>, reason: impl Into<String>) -> Self {
-        Self { advice: advice.into(), verdict: "no gain", reason: reason.into() }
+        Self { advice: advice.into(), verdict: RefusalKind::NoGain, reason: reason.into() }
     }
 
     pub(super) fn refused(advice: impl Into<String>, reason: impl Into<String>) -> Self {
-        Self { advice: advice.into(), verdict: "refused", reason: reason.into() }
+        Self { advice: advice.into(), verdict: RefusalKind::Refused, reason: reason.into() }
+    }
+}
+
+/// How advice does not help.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum RefusalKind {
+    /// It is harmless and buys nothing.
+    NoGain,
+    /// It does harm, or something else altogether.
+    Refused,
+}
+
+impl fmt::Display for RefusalKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NoGain => "no gain",
+            Self::Refused => "refused",
+        })
     }
 }

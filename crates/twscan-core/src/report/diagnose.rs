@@ -2,8 +2,8 @@ use std::net::IpAddr;
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
-use super::Header;
-use crate::diagnosis::{Diagnosis, Figure, Finding, Note, Refusal, Remedy, Risk, Severity, When};
+use super::{Header, words};
+use crate::diagnosis::{Diagnosis, Figure, Finding, Note, Refusal, RefusalKind, Remedy, Risk, Severity, When};
 use crate::sample::Sample;
 
 /// `twscan diagnose --json`: what is wrong, and what cures it.
@@ -38,7 +38,7 @@ impl DiagnoseReport {
             verdict: Verdict { severity: diagnosis.severity(), headline: diagnosis.headline.clone() },
             findings: diagnosis.findings.iter().map(FindingRow::from).collect(),
             checks: diagnosis.checks,
-            unseen: diagnosis.unseen.clone(),
+            unseen: diagnosis.unseen.iter().map(ToString::to_string).collect(),
         }
     }
 }
@@ -191,7 +191,8 @@ pub struct RefusalRow {
     /// What is advised.
     pub advice: String,
     /// `no gain` or `refused`.
-    pub verdict: &'static str,
+    #[serde(serialize_with = "words")]
+    pub verdict: RefusalKind,
     /// Why.
     pub reason: String,
 }

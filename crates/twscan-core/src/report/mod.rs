@@ -42,8 +42,10 @@ pub use summary::{Families, StateRow, States, SummaryReport, TcpTotals, TimeWait
 #[cfg(feature = "tuning")]
 pub use verify::{FileLine, OtherLoader, VerifiedSetting, VerifyReport};
 
+use std::fmt::Display;
+
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::sample::Provenance;
 
@@ -116,6 +118,11 @@ pub struct Dump {
     pub interrupted: bool,
 }
 
+/// A reason in its words.
+fn words<S: Serializer>(reason: &impl Display, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(reason)
+}
+
 impl Header {
     /// The header of a document of this schema.
     #[must_use]
@@ -135,8 +142,8 @@ impl Header {
             source: provenance.source.map(crate::host::Source::name),
             replayed_from: provenance.replayed_from.clone(),
             complete: provenance.complete(),
-            partial: provenance.partial.clone(),
-            approximate: provenance.approximate.clone(),
+            partial: provenance.incomplete.as_ref().map(ToString::to_string),
+            approximate: provenance.approximate.as_ref().map(ToString::to_string),
             dump: provenance.source.map(|_| Dump {
                 sockets: dump.sockets,
                 datagrams: walked(dump.datagrams),

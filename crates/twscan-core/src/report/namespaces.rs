@@ -1,6 +1,9 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::words;
+use crate::sample::Incomplete;
+
 /// `twscan.namespaces/1`: the same question put to every network namespace of the host.
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
@@ -38,14 +41,15 @@ pub struct RefusedNetns {
     /// What it is called.
     pub name: String,
     /// Why.
-    pub reason: String,
+    #[serde(serialize_with = "words")]
+    pub reason: Incomplete,
 }
 
 impl RefusedNetns {
     /// Notes a refusal.
     #[must_use]
-    pub fn new(inode: Option<u64>, name: String, reason: String) -> Self {
-        Self { inode, name, reason }
+    pub fn new(inode: Option<u64>, name: String, reason: impl Into<Incomplete>) -> Self {
+        Self { inode, name, reason: reason.into() }
     }
 }
 

@@ -1,8 +1,10 @@
 //! One moment of a host: everything that judging needs, and nothing that has to be read again.
 
+mod incomplete;
 mod provenance;
 mod sampler;
 
+pub use incomplete::{Approximate, Incomplete};
 pub use provenance::{NetnsId, Provenance};
 pub use sampler::Sampler;
 
@@ -89,7 +91,7 @@ pub(crate) fn test_sample(settings: &Settings, sockets: &[crate::wire::InetDiagM
             initial_netns: false,
             source: Some(Source::NetlinkOneWalk),
             dump: DumpStats::default(),
-            partial: None,
+            incomplete: None,
             left_out: StateSet::EMPTY,
             approximate: None,
             replayed_from: None,

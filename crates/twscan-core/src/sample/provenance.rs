@@ -1,6 +1,6 @@
 use std::time::SystemTime;
 
-use crate::Error;
+use super::{Approximate, Incomplete};
 use crate::host::{Host, Source, Walk};
 use crate::netns::Others;
 use crate::procfs::Settings;
@@ -35,11 +35,11 @@ pub struct Provenance {
     /// What the walk brought and took.
     pub dump: DumpStats,
     /// Why sockets may be missing; `None` where the walk reached its end.
-    pub partial: Option<String>,
+    pub incomplete: Option<Incomplete>,
     /// States that a recording by another tool may lack: it was not seen to be asked for them.
     pub left_out: StateSet,
-    /// Why a walk to the end may have missed or repeated a few sockets: the namespace's table is crowded.
-    pub approximate: Option<String>,
+    /// Why a walk to the end may have missed or repeated a few sockets.
+    pub approximate: Option<Approximate>,
 }
 
 /// Names a network namespace.
@@ -76,30 +76,24 @@ impl Provenance {
             initial_netns,
             source: None,
             dump: DumpStats::default(),
-            partial: None,
+            incomplete: None,
             left_out: recorded.map_or(StateSet::EMPTY, |recorded| recorded.left_out),
             approximate: None,
         }
     }
 
     /// Notes where and when, and how far a walk can be relied on.
-    pub(super) fn of_walk<T>(&mut self, walk: &Walk<T>, settings: &Settings) {
+    pub(super) fn of_walk<T>(&mut self, walk: Walk<T>, settings: &Settings) -> T {
         (self.source, self.dump) = (Some(walk.source), walk.dump);
-        self.partial = walk.interruption.as_ref().map(Error::chain);
-        let buckets = settings.ehash_entries.map_or(0, i64::unsigned_abs);
-        let sockets = walk.dump.sockets;
-        self.approximate = (buckets > 0 && sockets / buckets >= CROWDED).then(|| {
-            format!(
-                "{sockets} sockets share {buckets} buckets of the namespace's table (tcp_ehash_entries); while connections \
-                 come and go the kernel skips and repeats some"
-            )
-        });
+        self.incomplete = walk.interruption.map(Incomplete::from);
+        self.approximate = Approximate::of(walk.dump.sockets, settings.ehash_entries);
+        walk.tally
     }
 
     /// Whether the walk reached its end.
     #[must_use]
     pub fn complete(&self) -> bool {
-        self.partial.is_none()
+        self.incomplete.is_none()
     }
 
     /// Whether the release names this version or a later one. Distributions keep a number and add features, so that a no
@@ -110,7 +104,3 @@ impl Provenance {
         (numbers.next(), numbers.next()) >= (Some(major), Some(minor))
     }
 }
-
-/// Sockets to a bucket, from which on walks under churn miss some: at 18 to a bucket 8 walks of 200 did, at 212 nearly all
-/// (crates/twscan/docs/robustness.md).
-const CROWDED: u64 = 4;

@@ -1,4 +1,4 @@
-use super::{Provenance, Sample};
+use super::{Incomplete, Provenance, Sample};
 use crate::Error;
 use crate::filter::{Filter, explicit_binds};
 use crate::host::{Host, Sockets, Source};
@@ -95,7 +95,7 @@ impl<'h> Sampler<'h> {
     /// Where it has every state and no filter, and ports that bind() holds could change a destination's
     /// [zone](crate::tally::Zone), the sockets are walked again for [who holds which ports](Self::ports).
     ///
-    /// A walk that breaks off gives a sample that says so in [`Provenance::partial`].
+    /// A walk that breaks off gives a sample that says so in [`Provenance::incomplete`].
     ///
     /// # Errors
     /// What [`Host::sockets_matching`] gives where no walk could begin.
@@ -130,9 +130,8 @@ impl<'h> Sampler<'h> {
             let for_kernel = Filter::And(vec![self.filter.clone(), self.hint.clone()]);
             self.host.tally_matching(self.states, &for_kernel, fresh)?
         };
-        provenance.of_walk(&walk, &settings);
-        provenance.partial = provenance.partial.or(listeners.interruption.map(|error| error.chain()));
-        let SampleTally { states, destinations, holders, .. } = walk.tally;
+        let SampleTally { states, destinations, holders, .. } = provenance.of_walk(walk, &settings);
+        provenance.incomplete = provenance.incomplete.or(listeners.interruption.map(Incomplete::from));
         let holders = holders.map(|holders| self.with_binds(holders, &settings, &provenance));
         let asked = self.states;
         Ok(Sample { provenance, asked, settings, counters, conntrack, states, destinations, holders })

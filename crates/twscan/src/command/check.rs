@@ -21,7 +21,7 @@ pub(super) fn run(config: &Config, target: Option<&Target>, warn: f64, crit: f64
 fn judge(config: &Config, target: Option<&Target>, warn: f64, crit: f64) -> Result<(State, String), Failure> {
     let host = config.host();
     let sample = Sampler::new(&host).ports().take()?;
-    if let Some(reason) = &sample.provenance.partial {
+    if let Some(reason) = &sample.provenance.incomplete {
         return Ok((State::Unknown, format!("sockets are missing, or may be: {reason}")));
     }
     let ports = LocalPorts::of(&sample).ok_or(twscan_core::Error::NoPortRange)?;

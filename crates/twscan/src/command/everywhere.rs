@@ -44,7 +44,7 @@ pub(crate) fn run<R: Overview + Send>(
             // It has ended meanwhile, as containers do.
             _ => continue,
         };
-        report.refused.push(RefusedNetns::new(namespace.inode(), namespace.name().to_string(), refusal.chain()));
+        report.refused.push(RefusedNetns::new(namespace.inode(), namespace.name().to_string(), refusal));
     }
     rows.sort_by(|(_, one), (_, other)| one.worst_first(other));
     report.complete = report.refused.is_empty() && rows.iter().all(|(_, document)| document.header().complete);

@@ -2,7 +2,7 @@ use std::io::{self, Write};
 
 use rustix::pipe::fcntl_setpipe_size;
 use twscan_core::report::{Header, OwnerScan};
-use twscan_core::sample::Provenance;
+use twscan_core::sample::{Incomplete, Provenance};
 use twscan_core::socket::SocketRecord;
 use twscan_core::tally::{Role, Roles, Share};
 
@@ -53,7 +53,7 @@ pub(crate) fn run(config: &Config, asked: &List) -> Result<Status, Failure> {
     out.finish()?;
     origin.source = Some(sockets.source());
     origin.dump = sockets.stats();
-    origin.partial = outcome.err().or(listeners.interruption).map(|error| error.chain());
+    origin.incomplete = outcome.err().or(listeners.interruption).map(Incomplete::from);
     let quiet = config.format == Format::Table && !config.stdout_is_terminal && origin.complete();
     if !quiet {
         here::note(&mut origin, host.procfs());

@@ -21,7 +21,7 @@ pub(super) fn run(config: &Config, target: &Target, free: u32, timeout: Duration
     let mut out = crate::render::stdout(config);
     loop {
         let sample = Sampler::new(&host).ports().take()?;
-        if let Some(reason) = sample.provenance.partial {
+        if let Some(reason) = sample.provenance.incomplete {
             return Err(Failure::Usage(format!(
                 "sockets are missing, or may be, so that free ports cannot be told: {reason}"
             )));

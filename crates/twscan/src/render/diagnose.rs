@@ -2,7 +2,7 @@ use std::io::{self, Write};
 use std::net::SocketAddr;
 
 use twscan_core::budget::LocalPorts;
-use twscan_core::diagnosis::{Code, Diagnosis, Fullest};
+use twscan_core::diagnosis::{Code, Diagnosis, Fullest, RefusalKind};
 use twscan_core::procfs::TwReuse;
 use twscan_core::report::{DiagnoseReport, FindingRow, RemedyRow, SettingRow, SubjectRow};
 use twscan_core::sample::Sample;
@@ -140,11 +140,15 @@ fn write_cures(finding: &FindingRow, out: &mut impl Write) -> io::Result<()> {
 }
 
 fn write_refused(finding: &FindingRow, out: &mut impl Write) -> io::Result<()> {
-    for refusal in finding.refused.iter().filter(|refusal| refusal.verdict == "no gain") {
+    for refusal in finding.refused.iter().filter(|refusal| refusal.verdict == RefusalKind::NoGain) {
         paragraph(" no gain", &format!("{}: {}", refusal.advice, refusal.reason), out)?;
     }
-    let refused: Vec<&str> =
-        finding.refused.iter().filter(|one| one.verdict == "refused").map(|one| one.advice.as_str()).collect();
+    let refused: Vec<&str> = finding
+        .refused
+        .iter()
+        .filter(|one| one.verdict == RefusalKind::Refused)
+        .map(|one| one.advice.as_str())
+        .collect();
     if refused.is_empty() {
         return Ok(());
     }

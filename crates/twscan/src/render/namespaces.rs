@@ -341,6 +341,7 @@ mod tests {
     use std::time::{Duration, SystemTime};
 
     use twscan_core::report::RefusedNetns;
+    use twscan_core::sample::Incomplete;
 
     use super::*;
     use crate::render::scene::{Scene, printed};
@@ -369,9 +370,8 @@ mod tests {
         documents.sort_by(Overview::worst_first);
         let mut report = report(documents);
         report.idle = 14;
-        report
-            .refused
-            .extend((0..10).map(|number| RefusedNetns::new(None, format!("job-{number}"), "it takes root".to_owned())));
+        let denied = || Incomplete::Recorded { reason: "it takes root".to_owned() };
+        report.refused.extend((0..10).map(|number| RefusedNetns::new(None, format!("job-{number}"), denied())));
         report.more_unseen = true;
         insta::assert_snapshot!(shown(&report, &[place("0123456789ab", "4711"), place("host", "1")]));
     }

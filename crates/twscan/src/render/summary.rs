@@ -170,6 +170,9 @@ fn write_totals(totals: &Totals, out: &mut impl Write) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use twscan_core::Error;
     use twscan_core::sample::Sample;
 
     use super::*;
@@ -246,7 +249,7 @@ mod tests {
     #[test]
     fn a_broken_walk_is_the_first_line() {
         let mut sample = Scene::new().sample();
-        sample.provenance.partial = Some("the kernel sent nothing for 5 s".to_owned());
+        sample.provenance.incomplete = Some(Error::Timeout { waited: Duration::from_secs(5) }.into());
         let text = printed(|out| write(&SummaryReport::new(&sample, 5), out));
         assert!(text.starts_with("WARNING   partial, each count below"), "{text}");
     }

@@ -21,7 +21,7 @@ impl Kinship {
         let stranger = if same_addresses { stranger(first, second, began_anew) } else { Some(ANONYMOUS) };
         let mut caveats: Vec<_> = stranger.map(str::to_owned).into_iter().collect();
         for (which, provenance) in [("first", first), ("second", second)] {
-            if let Some(reason) = &provenance.partial {
+            if let Some(reason) = &provenance.incomplete {
                 caveats.push(format!("the {which} sample is partial: {reason}"));
             }
         }

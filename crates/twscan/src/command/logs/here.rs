@@ -66,7 +66,7 @@ impl Here {
                 // The logs are worth reading all the same.
                 Err(error) => {
                     let mut provenance = Provenance::of(host);
-                    provenance.partial = Some(error.chain());
+                    provenance.incomplete = Some(error.into());
                     Seen { provenance, free: None, at }
                 }
             }
