@@ -116,6 +116,32 @@ pub enum Error {
     /// The local port range is not known, so that there is nothing to judge.
     #[error("cannot tell the local port range: net.ipv4.ip_local_port_range is not readable")]
     NoPortRange,
+    /// A value that the kernel would not take, or that makes no sense.
+    #[cfg(feature = "tuning")]
+    #[error(transparent)]
+    BadValue(#[from] crate::tuning::BadValue),
+    /// Sockets are missing, so that what is left cannot be told.
+    #[error("sockets are missing, or may be, so that free ports cannot be told: {reason}")]
+    Incomplete {
+        /// Why they are missing.
+        reason: String,
+    },
+    /// A recording does not change.
+    #[error("{from} is a recording, which does not change: there is nothing to wait for")]
+    Recorded {
+        /// The recording.
+        from: String,
+    },
+    /// More connections were asked for than fit.
+    #[error("{wanted} ports can never be free: {tuple} has {capacity}")]
+    NeverFree {
+        /// What was asked for.
+        wanted: u32,
+        /// Between which addresses.
+        tuple: String,
+        /// What fits.
+        capacity: u32,
+    },
     /// A file of the kernel's could not be read.
     #[error("cannot read {}", path.display())]
     ReadFile {

@@ -257,7 +257,7 @@ fn an_exhausted_destination_is_the_headline() -> Outcome {
             let made = time_waits(&Dial::to(to), &listener, 30, First::Client).unwrap();
             assert_eq!(made.count, 20);
             let shown = lines(&["summary"]);
-            assert_eq!(shown[0], "CRITICAL  127.0.0.1:8080 has no local port left: 20 of 20 used");
+            assert_eq!(shown[0], "CRITICAL  127.0.0.1:8080 has no local port left: 20 of 20 held");
             let row = shown.iter().find(|line| line.contains("127.0.0.1  127.0.0.1:8080")).unwrap();
             assert!(row.ends_with("[#####|#####] 100%"), "{row}");
             assert!(shown.iter().all(|line| line.len() <= 80), "{shown:#?}");

@@ -1,6 +1,7 @@
 //! Printing: a report goes in, bytes come out of a writer.
 
 pub(crate) mod by_dest;
+pub(crate) mod check;
 pub(crate) mod compare;
 pub(crate) mod csv;
 pub(crate) mod diagnose;
