@@ -124,7 +124,7 @@ pub enum Error {
     #[error("sockets are missing, or may be, so that free ports cannot be told: {reason}")]
     Incomplete {
         /// Why they are missing.
-        reason: String,
+        reason: crate::sample::Incomplete,
     },
     /// A recording does not change.
     #[error("{from} is a recording, which does not change: there is nothing to wait for")]

@@ -174,6 +174,7 @@ impl PortSpace {
     }
 }
 
+#[derive(Clone, Copy)]
 struct Counted {
     occupancy: Occupancy,
     free: u32,

@@ -79,8 +79,8 @@ impl Diagnose {
 
     /// What is known beside the samples: logs, services, other network namespaces, and owners where they are wanted.
     fn facts(&self, host: &Host, sample: &Sample) -> Result<Facts, Error> {
-        let mut facts = Facts::default();
-        facts.unread_namespaces = sample.provenance.other_netns.map(|others| others.found);
+        let unread_namespaces = sample.provenance.other_netns.map(|others| others.found);
+        let mut facts = Facts { unread_namespaces, ..Facts::default() };
         #[cfg(feature = "logs")]
         for path in &self.logs {
             facts.add_log(&super::logs::tally_of(path)?);

@@ -47,11 +47,10 @@ impl Wait {
         }
         let started = Instant::now();
         loop {
-            let mut sample = Sampler::new(host).ports().take()?;
+            let sample = Sampler::new(host).ports().take()?;
             if let Some(reason) = sample.provenance.incomplete {
-                return Err(Error::Incomplete { reason: reason.to_string() });
+                return Err(Error::Incomplete { reason });
             }
-            Around::Unknown.note(&mut sample.provenance, host);
             let ports = LocalPorts::of(&sample).ok_or(Error::NoPortRange)?;
             let meant = Meant { target: Some(&self.target), source: None, families: self.families };
             let budgets = meant.budgets(host, &Around::Unknown, &ports)?;
