@@ -4,6 +4,15 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 
 use crate::Error;
+use crate::tally::Tuple;
+
+/// What connections to `destination` compete within, from a socket that names no source address.
+///
+/// # Errors
+/// As for [`source_to`].
+pub fn tuple_to(destination: SocketAddr) -> Result<Tuple, Error> {
+    Ok(Tuple::new(source_to(destination)?, destination))
+}
 
 /// The source address of connections to `destination` from a socket that names none: the kernel's route lookup in the
 /// thread's network namespace. connect() on a UDP socket makes that lookup and sends nothing.
