@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::errno::{
-    EACCES, EAFNOSUPPORT, EAGAIN, EBUSY, EINTR, EINVAL, EIO, EMFILE, ENOBUFS, ENOENT, ENOMEM, EOPNOTSUPP, EPERM,
-    EPROTONOSUPPORT,
+    EACCES, EAFNOSUPPORT, EAGAIN, EBUSY, EHOSTUNREACH, EINTR, EINVAL, EIO, EMFILE, ENOBUFS, ENOENT, ENOMEM, EOPNOTSUPP,
+    EPERM, EPROTONOSUPPORT,
 };
 use crate::wire::Malformed;
 
@@ -104,7 +104,7 @@ pub enum Error {
     /// A network namespace could not be found or entered.
     #[error(transparent)]
     Netns(#[from] crate::netns::NetnsError),
-    /// The kernel has no route to a destination, so that no source address is known.
+    /// The kernel has no route to a destination, so that no source address is known; or one that refuses.
     #[error("no route to {destination}, which would tell the source address of connections to there")]
     Route {
         /// The destination.
@@ -234,6 +234,11 @@ impl Error {
             }
             (Self::Refused { .. }, ENOENT) => Some("the kernel's tcp_diag module is absent: load it, or read procfs"),
             (Self::Refused { .. }, EINVAL | EOPNOTSUPP) => Some("this kernel does not know the request or its filter"),
+            (Self::Route { .. }, EHOSTUNREACH) => Some("a route or rule of type unreachable is in the way"),
+            (Self::Route { .. }, EACCES) => Some("a route or rule of type prohibit is in the way"),
+            (Self::Route { .. }, EINVAL) => {
+                Some("a route or rule of type blackhole is in the way, or a link-local address names no interface")
+            }
             (_, EBUSY) => Some("another dump was under way; try again"),
             (_, ENOBUFS | ENOMEM) => Some("the kernel is short of memory; try again"),
             _ => None,
