@@ -22,6 +22,7 @@
 mod error;
 mod netns;
 mod population;
+mod private;
 mod proc_net;
 mod rtnetlink;
 mod sysctl;

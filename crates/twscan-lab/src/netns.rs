@@ -1,14 +1,15 @@
-use std::fs::{self, File};
+use std::fs::File;
 use std::net::IpAddr;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::os::unix::fs::MetadataExt;
 use std::panic::resume_unwind;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::thread;
 
 use nix::sched::{CloneFlags, unshare};
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
+use crate::private::{OWN, require_private};
 use crate::{Error, rtnetlink, sysctl};
 
 /// A network namespace of the caller's own, with its loopback up.
@@ -132,19 +133,6 @@ impl AsFd for Netns {
     }
 }
 
-/// An error unless the calling thread has left the namespace of the process's main thread, which
-/// nothing in this crate ever moves once threads exist.
-pub(crate) fn require_private() -> Result<(), Error> {
-    let inode = |path: &str| -> Result<u64, Error> {
-        let metadata = fs::metadata(Path::new(path));
-        Ok(metadata.map_err(|e| Error::os(format!("stat {path}"), e))?.ino())
-    };
-    if inode(OWN)? == inode("/proc/self/ns/net")? {
-        return Err(Error::StartingNamespace);
-    }
-    Ok(())
-}
-
 fn on_a_thread<T: Send>(body: impl FnOnce() -> T + Send) -> Result<T, Error> {
     thread::scope(|scope| {
         let thread =
@@ -153,10 +141,10 @@ fn on_a_thread<T: Send>(body: impl FnOnce() -> T + Send) -> Result<T, Error> {
     })
 }
 
-const OWN: &str = "/proc/thread-self/ns/net";
-
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
     use crate::{Dial, Listener, test_in_netns};
 

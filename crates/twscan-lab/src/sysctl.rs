@@ -2,7 +2,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use crate::Error;
-use crate::netns::require_private;
+use crate::private::require_private;
 
 /// Writes a sysctl of the calling thread's network namespace, which must be a private one.
 pub(crate) fn set(key: &str, value: &str) -> Result<(), Error> {

@@ -1,9 +1,6 @@
 use std::hash::{BuildHasher, RandomState};
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use super::directory::Outcome;
-use super::namespaces::RecordedNetns;
-use crate::netns::NetnsName;
 use crate::procfs::Files;
 use crate::procfs::owner::Process;
 use crate::wire::{AF_INET, AF_INET6, Messages, align4, kind};
@@ -57,19 +54,6 @@ impl Anonymizer {
     pub(super) fn process(&self, process: &mut Process) {
         process.user = process.uid.map(|uid| uid.to_string());
         process.cgroup = None;
-    }
-
-    /// A name and what leads there say whose it is; the inode does not.
-    #[allow(clippy::unused_self, reason = "who has no key anonymizes nothing")]
-    pub(super) fn netns(&self, netns: &mut RecordedNetns) {
-        let namespace = &mut netns.namespace;
-        namespace.reference = None;
-        if namespace.name != NetnsName::Host {
-            namespace.name = NetnsName::Inode(namespace.inode);
-        }
-        if let Outcome::Refused(reason) = &mut netns.outcome {
-            *reason = "it could not be entered".to_owned();
-        }
     }
 
     pub(super) fn v4(&self, address: Ipv4Addr) -> Ipv4Addr {

@@ -1,32 +1,11 @@
 //! The list of a host's network namespaces, as text.
 
-use std::fmt;
-
 use super::container::Section;
-use super::namespaces::{RecordedNamespaces, RecordedNetns};
-use crate::netns::{Namespace, NetnsError, NetnsName, Others};
+use super::namespaces::{Outcome, RecordedNamespaces, RecordedNetns};
+use super::netns_name::{kind_and_name, netns_name};
+use super::written::DIRECTORY;
+use crate::netns::{Namespace, Others};
 use crate::procfs::owner::printable;
-
-/// What came of a visit, without what was read.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Outcome {
-    Read,
-    Idle,
-    Gone,
-    Refused(String),
-}
-
-/// Why there is no sample.
-impl fmt::Display for Outcome {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Read => NetnsError::Lost.fmt(f),
-            Self::Idle => f.write_str("it had no TCP socket, and was not recorded"),
-            Self::Gone => f.write_str("it ended before it could be recorded"),
-            Self::Refused(reason) => f.write_str(reason),
-        }
-    }
-}
 
 /// `key=value` lines, then a line of fields between tabs for each namespace.
 pub(super) fn pack(namespaces: &RecordedNamespaces) -> Vec<Section> {
@@ -86,33 +65,6 @@ fn line(netns: &RecordedNetns) -> String {
     format!("{whose}\t{outcome}\t{inode}\t{kind}\t{name}\t{reference}\t{}\n", printable(reason))
 }
 
-/// How it is called, and what.
-pub(super) fn kind_and_name(name: &NetnsName) -> (&'static str, String) {
-    match name {
-        NetnsName::Host => ("host", String::new()),
-        NetnsName::File(name) => ("file", printable(name)),
-        NetnsName::Container(id) => ("container", printable(id)),
-        NetnsName::Unit(name) => ("unit", printable(name)),
-        NetnsName::Process { name, processes } => ("process", format!("{processes} {}", printable(name))),
-        NetnsName::Inode(_) => ("inode", String::new()),
-    }
-}
-
-/// The reverse; what a later version adds is told by the inode.
-pub(super) fn netns_name(kind: &str, name: String, inode: Option<u64>) -> Option<NetnsName> {
-    Some(match kind {
-        "host" => NetnsName::Host,
-        "file" => NetnsName::File(name),
-        "container" => NetnsName::Container(name),
-        "unit" => NetnsName::Unit(name),
-        "process" => {
-            let (processes, name) = name.split_once(' ')?;
-            NetnsName::Process { name: name.to_owned(), processes: processes.parse().ok()? }
-        }
-        _ => NetnsName::Inode(inode),
-    })
-}
-
 fn netns(line: &str) -> Option<RecordedNetns> {
     let mut fields = line.split('\t').map(printable);
     let mut field = || fields.next();
@@ -137,9 +89,6 @@ fn netns(line: &str) -> Option<RecordedNetns> {
     })
 }
 
-/// The network namespaces of the host, of which the others follow as parts of their own.
-pub(super) const DIRECTORY: [u8; 4] = *b"NETS";
-
 const BROKEN: &str = "a list of network namespaces is broken";
 
 /// A section is packed when it has grown this long; a line is shorter.
@@ -150,6 +99,7 @@ pub(super) const MOST_SECTIONS: usize = 16;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::netns::NetnsName;
 
     fn recorded(name: NetnsName, inode: Option<u64>, outcome: Outcome) -> RecordedNetns {
         let reference = inode.map(|inode| format!("/run/netns/{inode}\n"));

@@ -1,7 +1,8 @@
 use std::sync::Arc;
 
-use super::directory::Outcome;
-use super::namespaces::{RecordedNamespaces, RecordedNetns, StoredNamespaces};
+use super::moment::Moment;
+use super::namespaces::{Outcome, RecordedNamespaces, RecordedNetns};
+use super::stored_namespaces::StoredNamespaces;
 use super::{RecordOptions, RecordedSample};
 use crate::Error;
 use crate::host::{Host, Namespaces, Visit};
@@ -18,7 +19,7 @@ impl RecordedSample {
         let found = Namespaces::of(host)?;
         let visits = found.visit(|namespace, host| {
             // What is told of its own namespace alone was recorded already.
-            if namespace.is_current() { Ok(None) } else { Self::record(host, options).map(Some) }
+            if namespace.is_current() { Ok(None) } else { Moment::record(host, options).map(Some) }
         })?;
         let list = visits.into_iter().map(|(namespace, visit)| {
             let (outcome, sample) = match visit {
@@ -31,8 +32,8 @@ impl RecordedSample {
             RecordedNetns { namespace: namespace.clone(), outcome, sample }
         });
         let mut list: Vec<_> = list.collect();
-        if let Some(anonymizer) = &options.anonymize {
-            list.iter_mut().for_each(|netns| anonymizer.netns(netns));
+        if options.anonymize.is_some() {
+            list.iter_mut().for_each(RecordedNetns::anonymize);
         }
         let namespaces = RecordedNamespaces { list, others: found.others(), unreadable: found.unreadable() };
         own.namespaces = Some(Arc::new(StoredNamespaces::pack(namespaces)));

@@ -1,10 +1,9 @@
+use std::fmt;
 use std::sync::Arc;
 
-use super::RecordedSample;
-use super::container::Section;
-use super::directory::{self, Outcome};
+use super::moment::Moment;
 use crate::host::{Found, Host, Visit, Way};
-use crate::netns::{Namespace, NetnsError, Others, Surroundings};
+use crate::netns::{Namespace, NetnsError, NetnsName, Others, Surroundings};
 
 /// Every network namespace of a host as it was recorded, each once: the recorder's own first.
 #[derive(Debug, Clone)]
@@ -19,7 +18,16 @@ pub(super) struct RecordedNamespaces {
 pub(super) struct RecordedNetns {
     pub(super) namespace: Namespace,
     pub(super) outcome: Outcome,
-    pub(super) sample: Option<RecordedSample>,
+    pub(super) sample: Option<Moment>,
+}
+
+/// The outcome of a visit, without what was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Outcome {
+    Read,
+    Idle,
+    Gone,
+    Refused(String),
 }
 
 impl RecordedNamespaces {
@@ -44,6 +52,11 @@ impl RecordedNamespaces {
                 Err(format!("it has no network namespace {text:?}; there are {}", names.join(", ")))
             }
         }
+    }
+
+    /// Of the recorder's own.
+    pub(super) fn surroundings(&self) -> Option<Surroundings> {
+        Some(self.list.iter().find(|netns| netns.namespace.is_current)?.surroundings(self.others))
     }
 
     /// The namespaces as a reader finds them who is in the recorder's own, or in the one at this place.
@@ -75,8 +88,20 @@ impl RecordedNamespaces {
 }
 
 impl RecordedNetns {
-    pub(super) fn surroundings(&self, namespaces: &RecordedNamespaces) -> Surroundings {
-        Surroundings::new(Some(self.namespace.name.clone()), namespaces.others)
+    /// Leaves out its name and what leads there, which say whose it is; the inode does not.
+    pub(super) fn anonymize(&mut self) {
+        let namespace = &mut self.namespace;
+        namespace.reference = None;
+        if namespace.name != NetnsName::Host {
+            namespace.name = NetnsName::Inode(namespace.inode);
+        }
+        if let Outcome::Refused(reason) = &mut self.outcome {
+            *reason = "it could not be entered".to_owned();
+        }
+    }
+
+    pub(super) fn surroundings(&self, others: Others) -> Surroundings {
+        Surroundings::new(Some(self.namespace.name.clone()), others)
     }
 
     fn is_called(&self, text: &str) -> bool {
@@ -88,42 +113,15 @@ impl RecordedNetns {
     }
 }
 
-/// The namespaces of a sample as they are stored, and the samples of all but the recorder's own, by their places.
-#[derive(Debug, Clone, Default)]
-pub(super) struct StoredNamespaces {
-    pub(super) directory: Vec<Section>,
-    pub(super) parts: Vec<(usize, RecordedSample)>,
-}
-
-impl StoredNamespaces {
-    pub(super) fn pack(namespaces: RecordedNamespaces) -> Self {
-        let directory = directory::pack(&namespaces);
-        let others = namespaces.list.into_iter().enumerate().filter(|(_, netns)| !netns.namespace.is_current);
-        Self { directory, parts: others.filter_map(|(place, netns)| Some((place, netns.sample?))).collect() }
-    }
-
-    /// Takes a section that was read, once it has proved whole.
-    pub(super) fn add(&mut self, section: &Section) -> Result<(), &'static str> {
-        if self.directory.len() == directory::MOST_SECTIONS {
-            return Err("a sample has more network namespaces than there are");
+/// Why there is no sample.
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Read => NetnsError::Lost.fmt(f),
+            Self::Idle => f.write_str("it had no TCP socket, and was not recorded"),
+            Self::Gone => f.write_str("it ended before it could be recorded"),
+            Self::Refused(reason) => f.write_str(reason),
         }
-        directory::unpack(std::slice::from_ref(section))?;
-        self.directory.push(section.clone());
-        Ok(())
-    }
-
-    /// The namespaces, the recorder's own with this sample.
-    pub(super) fn unpack(&self, own: &RecordedSample) -> Option<RecordedNamespaces> {
-        let mut namespaces = directory::unpack(&self.directory).ok()?;
-        for (place, part) in &self.parts {
-            if let Some(netns) = namespaces.list.get_mut(*place).filter(|netns| !netns.namespace.is_current) {
-                netns.sample = Some(part.clone());
-            }
-        }
-        if let Some(netns) = namespaces.list.iter_mut().find(|netns| netns.namespace.is_current) {
-            netns.sample = Some(RecordedSample { namespaces: None, ..own.clone() });
-        }
-        Some(namespaces)
     }
 }
 

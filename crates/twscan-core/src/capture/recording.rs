@@ -4,9 +4,12 @@ use std::time::SystemTime;
 
 use super::container::{HEADER_LEN, MAGIC, Section, begins_a_section};
 use super::faults::{Faults, not_a_recording};
+use super::moment::Moment;
 use super::namespaces::RecordedNetns;
-use super::sample::{Belongs, NETNS, SAMPLE, TAIL, cannot_write};
+use super::sample::cannot_write;
 use super::sections::{Next, Sections};
+use super::stored_namespaces::StoredNamespaces;
+use super::written::{Belongs, NETNS, Rest, SAMPLE, TAIL};
 use super::{RecordedSample, foreign};
 use crate::Error;
 use crate::port::{PortRange, PortSet};
@@ -114,8 +117,8 @@ impl Recording {
             };
             let netns = namespaces.list.iter().find(same);
             if let Some((netns, sample)) = netns.and_then(|netns| Some((netns, netns.sample.as_ref()?))) {
-                let surroundings = Some(netns.surroundings(&namespaces));
-                samples.push(RecordedSample { surroundings, ..sample.clone() });
+                let surroundings = Some(netns.surroundings(namespaces.others));
+                samples.push(RecordedSample::from(Moment { surroundings, ..sample.clone() }));
             }
         }
         let Some(last) = samples.last().cloned() else {
@@ -140,7 +143,7 @@ impl Recording {
     /// Whether it tells the local port range; texts of other tools do not.
     #[must_use]
     pub fn has_parameters(&self) -> bool {
-        self.last.files.has("sys/net/ipv4/ip_local_port_range")
+        self.last.moment.files.has("sys/net/ipv4/ip_local_port_range")
     }
 
     /// Supplies parameters that the recording lacks.
@@ -157,7 +160,7 @@ impl Recording {
             let Some(text) = text else { continue };
             let name = format!("sys/net/ipv4/{key}");
             for sample in self.samples.iter_mut().chain([&mut *self.last]) {
-                if !sample.files.supply(&name, text.clone().into_bytes()) {
+                if !sample.moment.files.supply(&name, text.clone().into_bytes()) {
                     return Err(not_a_recording(&format!("it has its own {key}, which is not overruled")));
                 }
             }
@@ -199,8 +202,11 @@ fn read_own(input: impl Read, mut faults: Faults) -> Result<(Vec<RecordedSample>
                 }
                 if kind == TAIL && !open.is_empty() {
                     match whole(&std::mem::take(&mut open)) {
-                        Ok((sample, None)) => samples.push(sample),
-                        Ok((part, Some(belongs))) => add_part(samples.last_mut(), part, belongs),
+                        Ok((moment, Rest::PartOf(belongs))) => add_part(samples.last_mut(), moment, belongs),
+                        Ok((moment, Rest::Directory(directory))) => match StoredNamespaces::read(directory) {
+                            Ok(namespaces) => samples.push(RecordedSample { moment, namespaces }),
+                            Err(what) => faults.add(format!("sample {}: {what}", samples.len() + 1)),
+                        },
                         Err(what) => faults.add(format!("sample {}: {what}", samples.len() + 1)),
                     }
                 }
@@ -249,19 +255,19 @@ fn left_out(sample: Option<&RecordedSample>) -> &'static str {
 }
 
 /// Adds a namespace to its sample. Where that one is damaged, as was said already, it is of no use.
-fn add_part(sample: Option<&mut RecordedSample>, part: RecordedSample, belongs: Belongs) {
-    if let Some(sample) = sample.filter(|sample| belongs.belongs_to(sample))
+fn add_part(sample: Option<&mut RecordedSample>, part: Moment, belongs: Belongs) {
+    if let Some(sample) = sample.filter(|sample| belongs.belongs_to(sample.moment.at))
         && let Some(namespaces) = &mut sample.namespaces
     {
         Arc::make_mut(namespaces).parts.push((belongs.place, part));
     }
 }
 
-fn whole(sections: &[Section]) -> Result<(RecordedSample, Option<Belongs>), &'static str> {
+fn whole(sections: &[Section]) -> Result<(Moment, Rest), &'static str> {
     let (tail, before) = sections.split_last().ok_or("no section")?;
     let declared = std::str::from_utf8(&tail.unpack()?).ok().and_then(|text| text.parse::<usize>().ok());
     if declared != Some(before.len()) {
         return Err("sections are missing");
     }
-    RecordedSample::from_sections(before)
+    Moment::from_sections(before)
 }

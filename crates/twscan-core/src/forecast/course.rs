@@ -1,7 +1,6 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use super::Window;
 use super::arrivals::{Arrivals, Case};
 
 /// The ports of a tuple as they will be held, step by step.
@@ -24,6 +23,18 @@ pub(super) struct Course<'r> {
 pub(super) struct Level {
     low_parity: f64,
     all: f64,
+}
+
+/// When something will happen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Window {
+    /// Not before.
+    pub earliest: Duration,
+    /// By the rate as it is.
+    pub expected: Option<Duration>,
+    /// Not after; `None` where it may never come.
+    pub latest: Option<Duration>,
 }
 
 impl Course<'_> {

@@ -12,6 +12,7 @@ mod course;
 mod motion;
 
 pub use arrivals::{Arrivals, Bound, Trend};
+pub use course::Window;
 pub use motion::Motion;
 
 use std::time::Duration;
@@ -77,18 +78,6 @@ impl<'s> Past<'s> {
         let before = self.budget(&budget.tuple()).ports().live;
         (f64::from(budget.ports().live) - f64::from(before)) / self.seconds
     }
-}
-
-/// When something will happen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Window {
-    /// Not before.
-    pub earliest: Duration,
-    /// By the rate as it is.
-    pub expected: Option<Duration>,
-    /// Not after; `None` where it may never come.
-    pub latest: Option<Duration>,
 }
 
 impl Forecast {
@@ -168,9 +157,6 @@ impl Forecast {
 /// How many tuples a diagnosis or a forecast of all looks ahead for: one takes some 0.3 ms, and a host has up to some
 /// 100,000 that hold a port or two.
 pub const MOST_FORECASTS: usize = 1000;
-
-/// How far ahead to look where nothing else is asked for: with a constant rate a minute decides.
-pub const HORIZON: Duration = Duration::from_secs(300);
 
 /// Seconds until at most `wanted` ports are held, if nothing more were opened.
 fn drain(held: u32, wanted: u32, releases: &[u32]) -> Option<Duration> {

@@ -1,4 +1,4 @@
-use super::walk::Retries;
+use super::retries::Retries;
 use super::{Host, Sockets, Source};
 use crate::Error;
 use crate::errno::EINVAL;

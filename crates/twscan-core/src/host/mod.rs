@@ -2,11 +2,12 @@
 
 mod matching;
 mod namespaces;
+mod retries;
+mod source;
 mod walk;
 
-#[cfg(feature = "capture")]
-pub(crate) use namespaces::{Found, Way};
-pub use namespaces::{Namespaces, Visit};
+pub use namespaces::Namespaces;
+pub use source::Source;
 pub use walk::Walk;
 
 use std::fmt;
@@ -15,7 +16,7 @@ use std::time::SystemTime;
 
 use crate::Error;
 use crate::errno::{EINVAL, EOPNOTSUPP, EPERM};
-use crate::netns::Surroundings;
+use crate::netns::{Namespace, NetnsError, Others, Surroundings};
 use crate::port::PortSet;
 use crate::procfs::ProcFs;
 use crate::procfs::owner::{Owners, Wanted};
@@ -23,7 +24,7 @@ use crate::sock_diag::{Batch, Dump, DumpRequest, DumpStats};
 use crate::socket::StateSet;
 use crate::tally::Tally;
 use crate::transport::Transport;
-use walk::Retries;
+use retries::Retries;
 
 /// A host to read: how to open a channel to its sock_diag, and its `/proc`.
 #[derive(Clone)]
@@ -42,7 +43,7 @@ pub(crate) type Channel = Box<dyn Transport>;
 /// Opens a channel that serves this source's requests.
 type Opener = dyn Fn(Source) -> Result<Channel, Error> + Send + Sync;
 type FindOwners = dyn Fn(&Wanted) -> Owners + Send + Sync;
-type FindNamespaces = dyn Fn() -> Option<namespaces::Found> + Send + Sync;
+type FindNamespaces = dyn Fn() -> Option<Found> + Send + Sync;
 
 impl Host {
     /// The running kernel, in the network namespace of the thread that reads.
@@ -274,47 +275,35 @@ pub struct Recorded {
     pub repeats: u64,
 }
 
-/// Where the sockets of a result came from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Source {
-    /// sock_diag, both families in one walk of the kernel's table.
-    NetlinkOneWalk,
-    /// sock_diag, a walk for each family.
-    NetlinkTwoWalks,
-    /// `/proc/net/tcp` and `tcp6`.
-    Procfs,
-    /// A dump that `ss -D` wrote.
-    SsDump,
-    /// What `ss` printed.
-    SsText,
-    /// What `netstat` printed.
-    NetstatText,
+/// The namespaces with the ways to them.
+pub(crate) struct Found {
+    pub(crate) list: Vec<(Namespace, Way)>,
+    pub(crate) others: Others,
+    pub(crate) unreadable: usize,
 }
 
-impl Source {
-    /// Every source.
-    #[cfg(feature = "capture")]
-    pub(crate) const ALL: [Self; 6] =
-        [Self::NetlinkOneWalk, Self::NetlinkTwoWalks, Self::Procfs, Self::SsDump, Self::SsText, Self::NetstatText];
+/// How a namespace is read.
+pub(crate) enum Way {
+    /// A thread goes there.
+    #[cfg(all(feature = "live", target_os = "linux"))]
+    Live(crate::netns::Entry),
+    /// It was visited when it was recorded.
+    #[cfg_attr(not(feature = "capture"), allow(dead_code, reason = "nothing is recorded"))]
+    Recorded(Box<dyn Fn() -> Visit<Host> + Send + Sync>),
+}
 
-    /// Whether bound-but-idle sockets are among what it shows, where they are asked for and the kernel is no older than 6.8.
-    pub(crate) fn shows_idle(self) -> bool {
-        matches!(self, Self::NetlinkOneWalk | Self::NetlinkTwoWalks)
-    }
-
-    /// The name in the documents: `netlink-one-walk`.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::NetlinkOneWalk => "netlink-one-walk",
-            Self::NetlinkTwoWalks => "netlink-two-walks",
-            Self::Procfs => "procfs",
-            Self::SsDump => "ss-dump",
-            Self::SsText => "ss-text",
-            Self::NetstatText => "netstat-text",
-        }
-    }
+/// What came of a visit to a namespace.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Visit<T> {
+    /// What the closure returned inside.
+    Read(T),
+    /// It has no TCP socket, by its counters, and was not read.
+    Idle,
+    /// It has ended since it was found.
+    Ended,
+    /// It could not be entered or read.
+    Refused(NetnsError),
 }
 
 /// A walk over a host's sockets: a stream of borrowed batches, whatever the source.
@@ -345,7 +334,7 @@ impl Sockets {
         self.dump.next_batch()
     }
 
-    /// Shows every socket to a tally, until it [has enough](Tally::has_enough).
+    /// Shows every socket to a tally.
     ///
     /// # Errors
     /// As for [`next_batch`](Self::next_batch); what came before the error has been counted.
@@ -353,9 +342,6 @@ impl Sockets {
         while let Some(batch) = self.next_batch()? {
             for record in batch {
                 tally.observe(&record);
-            }
-            if tally.has_enough() {
-                break;
             }
         }
         Ok(())

@@ -1,9 +1,9 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use super::Host;
+use super::{Found, Host, Visit, Way};
 use crate::Error;
-use crate::netns::{Namespace, NetnsError, Others, RUN_DIRECTORIES, in_a_thread};
+use crate::netns::{Namespace, Others, RUN_DIRECTORIES, in_a_thread};
 
 /// Every network namespace of a host, each once: the reader's own first, then by their inodes. Those of a recording are
 /// those that were recorded together.
@@ -26,20 +26,6 @@ use crate::netns::{Namespace, NetnsError, Others, RUN_DIRECTORIES, in_a_thread};
 pub struct Namespaces {
     host: Host,
     found: Found,
-}
-
-/// What came of a visit to a namespace.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum Visit<T> {
-    /// What the closure returned inside.
-    Read(T),
-    /// It has no TCP socket, by its counters, and was not read.
-    Idle,
-    /// It has ended since it was found.
-    Ended,
-    /// It could not be entered or read.
-    Refused(NetnsError),
 }
 
 impl Namespaces {
@@ -118,13 +104,6 @@ impl fmt::Debug for Namespaces {
     }
 }
 
-/// The namespaces with the ways to them.
-pub(crate) struct Found {
-    pub(crate) list: Vec<(Namespace, Way)>,
-    pub(crate) others: Others,
-    pub(crate) unreadable: usize,
-}
-
 impl Found {
     #[cfg(all(feature = "live", target_os = "linux"))]
     fn live(host: &Host, run_directories: &[PathBuf]) -> Result<Self, Error> {
@@ -137,16 +116,6 @@ impl Found {
     fn live(_: &Host, _: &[PathBuf]) -> Result<Self, Error> {
         Err(Error::NotRecorded { what: OF_MANY })
     }
-}
-
-/// How a namespace is read.
-pub(crate) enum Way {
-    /// A thread goes there.
-    #[cfg(all(feature = "live", target_os = "linux"))]
-    Live(crate::netns::Entry),
-    /// It was visited when it was recorded.
-    #[cfg_attr(not(feature = "capture"), allow(dead_code, reason = "nothing is recorded"))]
-    Recorded(Box<dyn Fn() -> Visit<Host> + Send + Sync>),
 }
 
 impl Way {

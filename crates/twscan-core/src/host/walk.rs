@@ -1,5 +1,6 @@
 //! A walk to its end: begun again through a new socket where it broke off, with nothing counted twice.
 
+use super::retries::Retries;
 use super::{Host, Sockets, Source};
 use crate::Error;
 use crate::filter::Filter;
@@ -71,24 +72,5 @@ fn to_the_end<T: Tally>(
             continue;
         }
         return Ok(Walk { tally, source: sockets.source(), dump, interruption });
-    }
-}
-
-/// How often one may try again.
-#[derive(Debug)]
-pub(crate) struct Retries {
-    left: u8,
-}
-
-impl Retries {
-    pub(crate) fn new() -> Self {
-        Self { left: 2 }
-    }
-
-    /// Uses one up; false where none is left.
-    pub(crate) fn take(&mut self) -> bool {
-        let some = self.left > 0;
-        self.left = self.left.saturating_sub(1);
-        some
     }
 }

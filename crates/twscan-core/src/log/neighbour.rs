@@ -4,7 +4,6 @@ use memchr::{memrchr, memrchr_iter};
 
 use super::event::Found;
 use super::parser::LogParser;
-use super::reader::LOOK_BACK;
 use super::time::LogTime;
 
 /// The time that a line without one inherits.
@@ -78,3 +77,7 @@ impl Neighbour {
         parser.line_time(text.get(..end).filter(|_| whole)?)
     }
 }
+
+/// What stays before the next line, in bytes: room for a traceback and for the neighbours' times. As far reaches the
+/// look ahead.
+pub(super) const LOOK_BACK: usize = 32 * 1024;

@@ -246,7 +246,7 @@ fn line_around(record: &[u8], at: usize) -> Range<usize> {
 }
 
 /// A message is read up to here, in bytes: as far as [`LogReader`](super::LogReader) keeps one.
-const LONGEST: usize = super::reader::WINDOW;
+pub(super) const LONGEST: usize = 256 * 1024;
 
 const LONGEST_PATH: usize = 512;
 

@@ -5,9 +5,9 @@ use memchr::{memchr, memchr_iter, memrchr};
 
 use super::event::LogEvent;
 use super::needle::Needles;
-use super::neighbour::Neighbour;
+use super::neighbour::{LOOK_BACK, Neighbour};
 use super::options::LogOptions;
-use super::parser::LogParser;
+use super::parser::{LONGEST, LogParser};
 use super::record;
 
 /// Reads the failures out of a log of any size.
@@ -244,8 +244,4 @@ fn line_around(window: &[u8], at: usize) -> Range<usize> {
 }
 
 /// The buffer, in bytes: it fits a core's own cache, and holds any message worth reading.
-pub(super) const WINDOW: usize = 256 * 1024;
-
-/// What stays before the next line, in bytes: room for a traceback and for the neighbours' times. As far reaches the
-/// look ahead.
-pub(super) const LOOK_BACK: usize = 32 * 1024;
+const WINDOW: usize = LONGEST;

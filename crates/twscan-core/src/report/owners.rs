@@ -1,9 +1,7 @@
 use serde::Serialize;
 
-use super::{ByDestReport, Destination, SummaryReport};
 use crate::procfs::owner::Owners;
-use crate::socket::StateSet;
-use crate::tally::{DestinationKey, LiveSockets, Share};
+use crate::tally::{LiveSockets, Share};
 
 /// A process with sockets of a group.
 #[derive(Debug, Clone, Serialize)]
@@ -66,37 +64,5 @@ impl OwnerScan {
             hidden: coverage.hidden,
             unowned: owners.unowned(live.wanted()),
         }
-    }
-}
-
-impl ByDestReport {
-    /// Adds who has each group's sockets.
-    /// The report's states are those that `asked` names.
-    pub fn add_owners(&mut self, asked: StateSet, live: &LiveSockets, owners: &Owners) {
-        self.owner_scan = Some(OwnerScan::new(live, owners));
-        add_to_rows(&mut self.destinations, asked, live, owners);
-    }
-}
-
-impl SummaryReport {
-    /// Adds who has the sockets of the destinations shown.
-    pub fn add_owners(&mut self, live: &LiveSockets, owners: &Owners) {
-        self.owner_scan = Some(OwnerScan::new(live, owners));
-        add_to_rows(&mut self.destinations, StateSet::ALL, live, owners);
-    }
-}
-
-fn add_to_rows(rows: &mut [Destination], asked: StateSet, live: &LiveSockets, owners: &Owners) {
-    for row in rows {
-        let key = DestinationKey {
-            role: row.role,
-            source: row.source,
-            destination: row.destination,
-            port: row.port,
-            interface: row.device.unwrap_or(0),
-        };
-        let no_owner_any_more = row.time_wait.unwrap_or(0) + row.fin_wait2_mini.unwrap_or(0);
-        let shares = live.shares(&key, asked, no_owner_any_more, owners);
-        row.owners = Some(shares.iter().map(Owner::from).collect());
     }
 }

@@ -5,8 +5,7 @@ use serde::{Serialize, Serializer};
 
 use super::{ForecastRow, Header, Owner};
 use crate::budget::{BindFirstPool, Certainty, LocalPorts, PortBudget, PortStatus, Zone};
-use crate::forecast::{Forecast, HORIZON};
-use crate::judgement::{Judge, Verdict, Worst};
+use crate::forecast::Forecast;
 use crate::procfs::owner::Process;
 use crate::sample::Sample;
 use crate::socket::TcpState;
@@ -19,8 +18,6 @@ pub struct PortsReport {
     /// `twscan.ports/1` and where it comes from.
     #[serde(flatten)]
     pub header: Header,
-    /// What is left to the destination that has least.
-    pub verdict: Verdict,
     /// What was asked for; null for everything.
     pub target: Option<String>,
     /// The local port range.
@@ -31,8 +28,6 @@ pub struct PortsReport {
     pub blocked: Blocked,
     /// When connect() takes over the port of a TIME_WAIT.
     pub tw_reuse: ReuseRow,
-    /// How many (source, destination, port) there are, also those not shown.
-    pub groups: usize,
     /// What each (source, destination, port) has left, in the order asked for.
     pub budgets: Vec<BudgetRow>,
     /// What clients that bind(source, 0) before they connect have left, for each source of `budgets`.
@@ -43,28 +38,23 @@ impl PortsReport {
     /// `schema` of this document.
     pub const SCHEMA: &'static str = "twscan.ports/1";
 
-    /// The document of these budgets, the first `top` of them; with `map`, each says which ports are taken.
+    /// The document of these budgets; with `map`, each says which ports are taken.
     #[must_use]
     pub fn new(
         sample: &Sample,
         ports: &LocalPorts<'_>,
         target: Option<String>,
-        budgets: &Budgets,
-        top: Option<usize>,
+        budgets: &[PortBudget],
         map: bool,
     ) -> Self {
         let asked = target.is_some();
-        let shown = budgets.rows.get(..top.unwrap_or(usize::MAX).min(budgets.rows.len())).unwrap_or_default();
-        // What a new connection would have was asked for, however full others are.
-        let shown = || shown.iter().chain(budgets.new.as_ref());
         let (range, reserved, blocked) = (ports.range(), ports.reserved(), ports.blocked());
         let usable = range.size() - reserved.len() - blocked.len();
-        let mut sources: Vec<IpAddr> = shown().map(|budget| budget.tuple().source).collect();
+        let mut sources: Vec<IpAddr> = budgets.iter().map(|budget| budget.tuple().source).collect();
         sources.sort_unstable();
         sources.dedup();
         Self {
             header: Header::new(Self::SCHEMA, &sample.provenance),
-            verdict: budgets.verdict(sample, target.as_deref()),
             target,
             range: RangeRow {
                 low: range.low(),
@@ -83,8 +73,8 @@ impl PortsReport {
                 owners: None,
             },
             tw_reuse: ReuseRow::new(ports.reuse(), sample),
-            groups: budgets.len(),
-            budgets: shown()
+            budgets: budgets
+                .iter()
                 .map(|budget| {
                     let forecast = asked.then(|| Forecast::new(sample, None, budget, HORIZON)).flatten();
                     BudgetRow::new(sample, ports, budget, map, forecast.as_ref())
@@ -95,49 +85,12 @@ impl PortsReport {
     }
 }
 
-/// The budgets that a question is about, the fullest first.
-#[derive(Debug, Clone, Default)]
-pub struct Budgets {
-    /// Those of sockets.
-    pub(crate) rows: Vec<PortBudget>,
-    /// That of a new connection to the one destination that is meant, where no socket is like it yet.
-    pub(crate) new: Option<PortBudget>,
-}
-
-impl Budgets {
-    /// These budgets of sockets, and what a new connection would have.
-    #[must_use]
-    pub fn new(mut rows: Vec<PortBudget>, new: Option<PortBudget>) -> Self {
-        rows.sort_by(|a, b| {
-            let rest = |budget: &PortBudget| (Reverse(budget.used()), budget.tuple());
-            b.percent().total_cmp(&a.percent()).then_with(|| rest(a).cmp(&rest(b)))
-        });
-        Self { rows, new }
-    }
-
-    /// All of them.
-    pub fn iter(&self) -> impl Iterator<Item = &PortBudget> {
-        self.rows.iter().chain(&self.new)
-    }
-
-    /// How many there are.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.rows.len() + usize::from(self.new.is_some())
-    }
-
-    /// Whether there is none.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// The verdict on all of them.
-    pub(crate) fn verdict(&self, sample: &Sample, target: Option<&str>) -> Verdict {
-        let judge = Judge::of(sample);
-        let spaces: Vec<_> = self.iter().map(|budget| judge.space(budget)).collect();
-        judge.verdict_on(&Worst::of(spaces.iter()), target)
-    }
+/// Orders budgets by what is left: the fullest first, then the one with most ports in use.
+pub fn sort_fullest_first(budgets: &mut [PortBudget]) {
+    budgets.sort_by(|a, b| {
+        let rest = |budget: &PortBudget| (Reverse(budget.used()), budget.tuple());
+        b.percent().total_cmp(&a.percent()).then_with(|| rest(a).cmp(&rest(b)))
+    });
 }
 
 /// The local port range.
@@ -384,3 +337,6 @@ fn zone_name<S: Serializer>(zone: &Option<Zone>, serializer: S) -> Result<S::Ok,
 fn certainty_name<S: Serializer>(certainty: &Certainty, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(certainty.name())
 }
+
+/// How far ahead a forecast beside a budget looks: with a constant rate a minute decides.
+const HORIZON: std::time::Duration = std::time::Duration::from_secs(300);

@@ -50,8 +50,6 @@ pub struct NetnsId {
     pub inode: Option<u64>,
     /// `host` for the one the kernel booted with.
     pub name: Option<String>,
-    /// What `-N` takes for it, where it is another one than the reader's.
-    pub reference: Option<String>,
 }
 
 impl Provenance {
@@ -73,7 +71,6 @@ impl Provenance {
             netns: NetnsId {
                 inode: procfs.netns_inode("thread-self"),
                 name: initial_netns.then(|| "host".to_owned()).or_else(name),
-                reference: None,
             },
             other_netns: surroundings.map(|known| known.others),
             initial_netns,

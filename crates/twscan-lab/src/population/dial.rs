@@ -1,15 +1,14 @@
-use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::OwnedFd;
 use std::time::Duration;
 
-use rustix::io::Errno;
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
 use rustix::net::{self as sys, SocketType};
 
 use super::Options;
+use super::stop::{Step, Stop};
 use crate::Error;
-use crate::netns::require_private;
+use crate::private::require_private;
 
 /// How a client connects: where to, from where, with which options.
 ///
@@ -85,56 +84,6 @@ impl Dial {
             sys::bind(&fd, &source).map_err(|errno| Stop::new(Step::Bind, errno))?;
         }
         Ok(fd)
-    }
-}
-
-/// Where a client's attempt to connect ended, and the kernel's reason.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Stop {
-    /// The call that failed.
-    pub step: Step,
-    /// Its error, such as `EADDRNOTAVAIL` when connect() finds no port.
-    pub errno: Errno,
-}
-
-impl Stop {
-    pub(super) fn new(step: Step, errno: Errno) -> Self {
-        Self { step, errno }
-    }
-
-    pub(super) fn into_error(self, operation: String) -> Error {
-        Error::os(operation, self.errno)
-    }
-}
-
-impl fmt::Display for Stop {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.step, self.errno)
-    }
-}
-
-/// One of the calls a client makes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Step {
-    /// socket()
-    Socket,
-    /// setsockopt()
-    Option,
-    /// bind()
-    Bind,
-    /// connect()
-    Connect,
-}
-
-impl fmt::Display for Step {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Socket => "socket()",
-            Self::Option => "setsockopt()",
-            Self::Bind => "bind()",
-            Self::Connect => "connect()",
-        })
     }
 }
 

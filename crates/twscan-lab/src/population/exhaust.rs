@@ -2,7 +2,7 @@ use std::os::fd::OwnedFd;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use super::dial::Step;
+use super::stop::Step;
 use super::{Connection, Dial, First, Listener, Stop};
 use crate::Error;
 

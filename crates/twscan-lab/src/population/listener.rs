@@ -11,7 +11,7 @@ use super::dial::PATIENCE;
 use super::options::bind;
 use super::{Connection, Dial, Options, Stop};
 use crate::Error;
-use crate::netns::require_private;
+use crate::private::require_private;
 
 /// A listening TCP socket.
 #[derive(Debug)]

@@ -8,9 +8,9 @@ use rustix::io::Errno;
 use rustix::net::{self as sys, AddressFamily, SocketFlags, SocketType};
 
 use super::Stop;
-use super::dial::Step;
+use super::stop::Step;
 use crate::Error;
-use crate::netns::require_private;
+use crate::private::require_private;
 
 /// Socket options that change how the kernel gives out ports. The default sets none.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

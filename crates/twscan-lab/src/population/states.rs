@@ -8,7 +8,7 @@ use rustix::net as sys;
 use super::listener::BACKLOG;
 use super::{Connection, Dial, First, Listener, Options, Stop, bind_tcp, time_waits};
 use crate::Error;
-use crate::netns::require_private;
+use crate::private::require_private;
 
 /// Sockets in every TCP state, from [`every_state`]. Dropping it closes them; the TIME_WAITs and
 /// FIN_WAIT2 mini-sockets stay for their minute, or until the namespace goes.

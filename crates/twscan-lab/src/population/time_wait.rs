@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 use rustix::io::Errno;
 
 use super::connection::Ends;
-use super::dial::Step;
+use super::stop::Step;
 use super::{Dial, First, Listener, Stop};
-use crate::netns::require_private;
+use crate::private::require_private;
 use crate::proc_net::live_sockets;
 use crate::{Error, sysctl};
 

@@ -1,7 +1,6 @@
 //! Printing: a report goes in, bytes come out of a writer.
 
 pub(crate) mod by_dest;
-pub(crate) mod check;
 pub(crate) mod compare;
 pub(crate) mod csv;
 pub(crate) mod diagnose;
@@ -11,6 +10,7 @@ pub(crate) mod json;
 pub(crate) mod logs;
 pub(crate) mod namespaces;
 pub(crate) mod owners;
+pub(crate) mod place;
 mod port_map;
 pub(crate) mod ports;
 pub(crate) mod provenance;

@@ -1,7 +1,6 @@
 use std::io::{self, Write};
 
 use super::WIDTH;
-use super::verdict::INDENT;
 
 /// A label of at most nine characters in the first column, and a text beside it.
 pub(crate) fn paragraph(label: &str, text: &str, out: &mut impl Write) -> io::Result<()> {
@@ -70,6 +69,9 @@ fn hang(label: &str, lines: Vec<String>) -> Vec<String> {
 fn room(label: &str) -> usize {
     WIDTH.saturating_sub(label.chars().count())
 }
+
+/// As wide as the longest severity word and two blanks.
+pub(crate) const INDENT: &str = "          ";
 
 #[cfg(test)]
 mod tests {

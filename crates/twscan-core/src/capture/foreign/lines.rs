@@ -1,7 +1,7 @@
 use std::borrow::Cow;
 
 use super::address::Endpoint;
-use super::left_out::Heading;
+use super::heading::Heading;
 use super::owners::NamedProcess;
 use super::{netstat, ss};
 use crate::host::Source;

@@ -1,5 +1,5 @@
 use super::address::{Endpoint, pair};
-use super::left_out::Heading;
+use super::heading::Heading;
 use super::owners::{self, NamedProcess};
 use super::timer;
 use crate::socket::{StateSet, TcpState};

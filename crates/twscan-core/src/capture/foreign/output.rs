@@ -1,7 +1,7 @@
 use std::collections::HashSet;
 use std::net::IpAddr;
 
-use super::left_out::{Heading, shows};
+use super::heading::{Heading, shows};
 use crate::host::Source;
 use crate::socket::{SocketRecord, StateSet, TcpState};
 use crate::wire::{AF_INET, AF_INET6, InetDiagMsg};

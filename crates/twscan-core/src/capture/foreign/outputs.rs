@@ -2,7 +2,7 @@ use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{BuildHasher, RandomState};
 
-use super::left_out::Heading;
+use super::heading::Heading;
 use super::output::{Count, Output, Row};
 use crate::host::Source;
 use crate::socket::SocketRecord;

@@ -2,8 +2,8 @@
 
 use std::io::Read;
 
-use super::Sink;
 use super::output::Families;
+use super::sink::Sink;
 use crate::Error;
 use crate::capture::faults::Faults;
 use crate::host::Source;

@@ -1,10 +1,10 @@
 use std::io::{BufRead, Read};
 
-use super::Sink;
-use super::left_out::Heading;
+use super::heading::Heading;
 use super::lines::{self, Row};
 use super::outputs::Outputs;
 use super::owners::{self, NamedProcesses};
+use super::sink::Sink;
 use super::ss::{self, Socket, SsTimers};
 use crate::Error;
 use crate::capture::faults::{Faults, not_a_recording};

@@ -1,5 +1,3 @@
-use super::zone::Offset;
-
 /// A timestamp as a line has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::log) enum Stamp<'a> {
@@ -16,6 +14,13 @@ pub(in crate::log) enum Stamp<'a> {
     },
     /// Unix time.
     Unix { seconds: i64, nanos: u32 },
+}
+
+/// The zone that a line has itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::log) enum Offset<'a> {
+    Seconds(i32),
+    Named(&'a str),
 }
 
 /// Looks for a timestamp in the first words of a line.

@@ -2,6 +2,7 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
 use super::calendar::{date_of, days_of};
+use super::civil::Offset;
 use super::{LogTime, Stamp};
 
 /// The zone of timestamps that name none.
@@ -28,13 +29,6 @@ impl LogZone {
             Self::Named(name) => TimeZone::get(name).unwrap_or(TimeZone::UTC),
         }
     }
-}
-
-/// The zone that a line has itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::log) enum Offset<'a> {
-    Seconds(i32),
-    Named(&'a str),
 }
 
 /// Turns timestamps into moments. Keeps the last minute it resolved, since a log's lines come in order: the zone

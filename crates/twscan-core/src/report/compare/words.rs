@@ -2,7 +2,8 @@
 
 use std::net::SocketAddr;
 
-use super::{CompareReport, Destination, ParameterChange};
+use super::document::{CompareReport, ParameterChange};
+use crate::report::Destination;
 use crate::sample::Sample;
 use crate::socket::TcpState;
 
