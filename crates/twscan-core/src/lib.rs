@@ -58,6 +58,7 @@ mod error;
 pub mod filter;
 pub mod forecast;
 pub mod host;
+pub mod kernel;
 #[cfg(feature = "logs")]
 pub mod log;
 #[cfg(all(feature = "live", target_os = "linux"))]

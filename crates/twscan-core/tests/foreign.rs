@@ -11,7 +11,7 @@ use twscan_core::capture::{Absent, RecordOptions, RecordedSample, Recording};
 use twscan_core::host::{Host, Source};
 use twscan_core::port::PortRange;
 use twscan_core::sample::Sampler;
-use twscan_core::socket::{SocketRecord, StateSet, TcpState, Timer};
+use twscan_core::socket::{SocketRecord, StateSet, TIME_WAIT_LENGTH, TcpState, Timer};
 use twscan_core::tally::Role;
 use twscan_lab::{Dial, First, Listener, every_state, test_in_netns, time_waits};
 
@@ -188,7 +188,10 @@ fn releases_of_ss_before_and_after_6_11_tell_the_same_times() {
         let mut times = BTreeMap::new();
         each(&golden(name).last().host("file"), |record| {
             let key = (record.state(), record.local().to_string(), record.remote().to_string());
-            assert_eq!(times.insert(key, (record.timer(), record.expires(), record.time_wait_age())), None);
+            assert_eq!(
+                times.insert(key, (record.timer(), record.expires(), record.time_wait_age(TIME_WAIT_LENGTH))),
+                None
+            );
         });
         times
     };
@@ -201,7 +204,7 @@ fn releases_of_ss_before_and_after_6_11_tell_the_same_times() {
 fn what_a_text_does_not_tell_is_unknown() {
     let host = golden("ss-tan.txt").last().host("file");
     each(&host, |record| {
-        assert_eq!((record.timer(), record.time_wait_age(), record.cookie()), (None, None, None));
+        assert_eq!((record.timer(), record.time_wait_age(TIME_WAIT_LENGTH), record.cookie()), (None, None, None));
     });
     for (name, timer, owner, backlog) in [
         ("ss-dump.bin", true, true, true),

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use twscan_core::host::{Host, Source};
 use twscan_core::sample::{Sample, Sampler};
-use twscan_core::socket::{Family, SocketRecord, StateSet, TcpState};
+use twscan_core::socket::{Family, SocketRecord, StateSet, TIME_WAIT_LENGTH, TcpState};
 use twscan_core::tally::Role;
 use twscan_core::{Count, Scan};
 use twscan_lab::{Dial, First, Listener, Netns, every_state, test_in_netns, time_waits};
@@ -50,7 +50,9 @@ fn time_waits_are_counted_once_with_their_time_left() -> Outcome {
                 let scan = Scan::of(Host::live().with_source(source)).state(TcpState::TimeWait);
                 let outcome = scan
                     .tally(&mut |record: &SocketRecord<'_>| {
-                        in_bounds += u32::from(record.expires() <= Some(longest) && record.time_wait_age().is_some());
+                        in_bounds += u32::from(
+                            record.expires() <= Some(longest) && record.time_wait_age(TIME_WAIT_LENGTH).is_some(),
+                        );
                         assert_eq!((record.uid(), record.inode()), (Some(0), Some(0)), "the kernel keeps no owner");
                     })
                     .unwrap();

@@ -12,7 +12,7 @@ use twscan_core::procfs::{Counters, ProcFs, Settings};
 use twscan_core::report::{ByDestReport, Destination, SummaryReport};
 use twscan_core::sample::Sampler;
 use twscan_core::sock_diag::{Dump, DumpRequest};
-use twscan_core::socket::{SocketRecord, StateSet};
+use twscan_core::socket::{SocketRecord, StateSet, TIME_WAIT_LENGTH};
 use twscan_core::target::Target;
 use twscan_core::transport::Script;
 use twscan_core::wire::{Attributes, InetDiagMsg, Messages};
@@ -104,7 +104,7 @@ pub fn log(data: &[u8]) {
 }
 
 fn read(record: &SocketRecord<'_>) {
-    let _ = (record.local(), record.remote(), record.state(), record.timer(), record.time_wait_age());
+    let _ = (record.local(), record.remote(), record.state(), record.timer(), record.time_wait_age(TIME_WAIT_LENGTH));
     let _ = (record.expires(), record.retransmits(), record.uid(), record.inode(), record.send_queue());
     let _ = (record.mark(), record.cgroup_id(), record.cookie(), record.is_loopback(), format!("{record:?}"));
 }

@@ -16,7 +16,8 @@ pub struct BindFirstPool {
     capacity: u32,
     held: u32,
     left_out: u32,
-    incomplete: bool,
+    /// Sockets that were not seen, at most.
+    unseen: u32,
 }
 
 impl BindFirstPool {
@@ -54,13 +55,13 @@ impl BindFirstPool {
             capacity,
             held: capacity - free.len(),
             left_out: rules.left_out(|port| free.contains(port)),
-            incomplete: false,
+            unseen: 0,
         }
     }
 
-    /// Notes that sockets which were not seen may hold any port.
-    pub(super) fn incomplete(self, incomplete: bool) -> Self {
-        Self { incomplete, ..self }
+    /// Notes that so many sockets which were not seen may hold a port each.
+    pub(super) fn unseen(self, unseen: u32) -> Self {
+        Self { unseen, ..self }
     }
 
     /// The local address; the unspecified one stands for all of its family.
@@ -88,10 +89,10 @@ impl BindFirstPool {
         self.capacity - self.held
     }
 
-    /// The least number that would succeed now: each search starts at a random port and leaves out one of an odd range; 0
-    /// where not all sockets were seen.
+    /// The least number that would succeed now: each search starts at a random port and leaves out one of an odd range, and
+    /// what was not seen may hold a port.
     #[must_use]
     pub fn free_min(&self) -> u32 {
-        if self.incomplete { 0 } else { self.free() - self.left_out }
+        (self.free() - self.left_out).saturating_sub(self.unseen)
     }
 }

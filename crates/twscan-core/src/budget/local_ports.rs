@@ -120,7 +120,7 @@ impl<'s> LocalPorts<'s> {
             unsure,
             free: all - ports.held() - odd,
             // Sockets that were not seen may hold any port.
-            free_min: if self.is_incomplete() { 0 } else { all - self.held - self.rules.left_out(surely_free) },
+            free_min: (all - self.held - self.rules.left_out(surely_free)).saturating_sub(self.unseen_holders()),
             free_max: all - kept,
             reasons,
             outlook: Outlook::new(&self.rules, tuple.is_loopback(), ports),
@@ -146,16 +146,25 @@ impl<'s> LocalPorts<'s> {
     /// What is left to clients that bind(address, 0) before they connect.
     #[must_use]
     pub fn bind_first(&self, address: IpAddr) -> BindFirstPool {
-        BindFirstPool::new(address, self.range, &self.reserved, &self.rules, self.holders)
-            .incomplete(self.is_incomplete())
+        BindFirstPool::new(address, self.range, &self.reserved, &self.rules, self.holders).unseen(self.unseen_holders())
     }
 
     fn is_incomplete(&self) -> bool {
         !self.sample.provenance.complete()
     }
 
+    /// How many sockets, each with a port of its own, may have escaped the walk.
+    fn unseen_holders(&self) -> u32 {
+        // Of a text nothing says how many; its reason does.
+        if self.is_incomplete() { u32::MAX } else { self.holders.idle_hidden().unwrap_or(0) }
+    }
+
     fn unseen(&self) -> impl Iterator<Item = Reason> {
-        let idle = (!self.holders.shows_idle()).then_some(Reason::IdleNotShown);
+        let idle = match self.holders.idle_hidden() {
+            Some(0) => None,
+            Some(most) => Some(Reason::IdleHidden(most)),
+            None => Some(Reason::IdleNotShown),
+        };
         let explicit = (!self.holders.shows_explicit()).then_some(Reason::ExplicitNotShown);
         let incomplete = self.is_incomplete().then_some(Reason::Incomplete);
         idle.into_iter().chain(explicit).chain(incomplete)

@@ -1,7 +1,6 @@
 use std::time::Duration;
 
 use super::holder::Holder;
-use crate::socket::MAX_TIME_WAIT_LIFE;
 use crate::tally::{PortRules, PortUse};
 
 /// What parameters give connections to one destination: those that are set, or others that might be.
@@ -39,9 +38,9 @@ impl Outlook {
         let reuse = rules.reuse();
         let life = reuse.port_life(loopback);
         // Ages are spread over the minute, as far as is known: so many of the TIME_WAITs are young.
-        let time_waits = share(ports.time_wait, life, MAX_TIME_WAIT_LIFE);
+        let time_waits = share(ports.time_wait, life, reuse.time_wait_life());
         let (closed, lasting, life) = match kind {
-            Holder::Mini if reuse.applies(loopback) && !reuse.keeps_fin_wait2 => {
+            Holder::Mini if reuse.applies(loopback) && reuse.keeps_fin_wait2 != Some(true) => {
                 (share(ports.fin_wait2_mini, life, reuse.fin_wait2_life), time_waits, life)
             }
             Holder::Mini => (ports.fin_wait2_mini, time_waits, reuse.fin_wait2_life),

@@ -16,6 +16,8 @@ pub enum Reason {
     OddRange,
     /// The source does not show bound-but-idle sockets.
     IdleNotShown,
+    /// Nor does the kernel, whose counters leave room for so many.
+    IdleHidden(u32),
     /// Live sockets that chose their port by bind() are not told from others.
     ExplicitNotShown,
     /// The walk broke off.
@@ -47,6 +49,11 @@ impl fmt::Display for Reason {
             Self::IdleNotShown => {
                 f.write_str("sockets that are bound and idle are not shown: kernels do since 6.8, texts do not")
             }
+            Self::IdleHidden(most) => write!(
+                f,
+                "at most {most} sockets that are bound and idle may hold a port each: this way to read does not show them \
+                 (kernels do since 6.8)"
+            ),
             Self::ExplicitNotShown => f.write_str("this source does not tell which ports were chosen by bind()"),
             Self::Incomplete => f.write_str("not all sockets were seen"),
         }

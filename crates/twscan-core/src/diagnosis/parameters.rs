@@ -124,7 +124,7 @@ pub(super) fn reuse_helps(case: &Case<'_>, rate: &Rate<'_>) -> bool {
 /// Whether mini-sockets are surely kept: connect() took them over before Linux 6.12 (net/ipv4/tcp_ipv4.c,
 /// `tcp_twsk_unique`).
 fn keeps_minis(case: &Case<'_>) -> bool {
-    case.sample.destinations.rules().reuse().keeps_fin_wait2
+    case.sample.destinations.rules().reuse().keeps_fin_wait2 == Some(true)
 }
 
 /// `tcp_fin_timeout`, where mini-sockets hold ports, and for longer than they have to.

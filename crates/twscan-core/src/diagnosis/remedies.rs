@@ -9,6 +9,7 @@ use super::remedy::{Refusal, Remedy, Risk, When};
 use super::{Code, Finding};
 use crate::budget::holder::Holder;
 use crate::budget::{BindFirstPool, LocalPorts, Outlook};
+use crate::kernel::Fact;
 use crate::procfs::TwReuse;
 use crate::tally::PortUse;
 
@@ -90,7 +91,7 @@ fn second_source(rate: &Rate<'_>) -> Remedy {
 fn own_range(case: &Case<'_>, rate: &Rate<'_>) -> Remedy {
     let range = case.sample.settings.range;
     let range = range.map_or((32768, 60999), |range| (range.low(), range.high()));
-    let known = case.sample.settings.tw_reuse_delay.is_some();
+    let known = case.sample.settings.kernel_does(Fact::ScansOwnRange);
     Remedy::new(
         When::Last,
         "IP_LOCAL_PORT_RANGE on the client's sockets",
@@ -98,7 +99,7 @@ fn own_range(case: &Case<'_>, rate: &Rate<'_>) -> Remedy {
     )
     .short("no scans")
     .enough(rate.suffices(rate.now()))
-    .provided("kernel 6.8 or later, and a client that can be changed", known.then_some(true))
+    .provided(format!("kernel {} or later, and a client that can be changed", Fact::ScansOwnRange.since()), known)
     .risk(Risk::Low, "")
     .snippet(
         include_str!("snippets/local_port_range.txt")
@@ -203,10 +204,12 @@ fn refusals(case: &Case<'_>, rate: &Rate<'_>) -> Vec<Refusal> {
         }
     } else if f64::from(minis) < MANY_FIN_WAIT2 {
         let timeout = timeout.as_secs();
-        refusals.push(Refusal::refused(
-            "tcp_fin_timeout",
-            format!("it is of FIN_WAIT2 ({timeout} s here); TIME_WAIT is 60 s, fixed when the kernel is built"),
-        ));
+        let time_wait = match settings.tw_timeout {
+            Some(time) => format!("TIME_WAIT is tcp_tw_timeout, {} s, of this kernel", time.as_secs()),
+            None => "TIME_WAIT is 60 s, fixed when the kernel is built".to_owned(),
+        };
+        refusals
+            .push(Refusal::refused("tcp_fin_timeout", format!("it is of FIN_WAIT2 ({timeout} s here); {time_wait}")));
     }
     refusals.extend([
         Refusal::refused("a lower tcp_max_tw_buckets", "drops TIME_WAIT's protection instead of needing fewer"),

@@ -19,7 +19,6 @@ use std::time::Duration;
 
 use crate::budget::{LocalPorts, PortBudget};
 use crate::sample::Sample;
-use crate::socket::TIME_WAIT_LIFE;
 use crate::tally::{Remaining, SECONDS, Tuple};
 use course::Course;
 
@@ -90,7 +89,8 @@ impl Forecast {
         let none = Remaining::default();
         let remaining = sample.holders.as_ref().and_then(|holders| holders.remaining(&tuple)).unwrap_or(&none);
         let reuse = budget.reuse_applies();
-        let life = sample.destinations.rules().reuse().port_life(tuple.is_loopback()).min(TIME_WAIT_LIFE);
+        let policy = sample.destinations.rules().reuse();
+        let life = policy.port_life(tuple.is_loopback()).min(policy.mean_time_wait_life());
         let releases = if reuse { remaining.releases_by_reuse(life) } else { remaining.releases() };
         let live_growth = past.map(|past| past.live_growth(budget));
         let held = budget.ports().held();

@@ -24,6 +24,8 @@ pub struct Counters {
     pub raw_inuse: Option<u64>,
     /// Raw sockets of AF_INET6.
     pub raw6_inuse: Option<u64>,
+    /// Sockets of every protocol but UDP (`protocols`), those in no table of their protocol left out.
+    pub others_inuse: Option<u64>,
     /// IPv4 reassembly queues.
     pub frag_inuse: Option<u64>,
     /// IPv6 reassembly queues.
@@ -62,10 +64,12 @@ pub enum CounterFile {
     Snmp,
     /// `netstat`: what became of TIME_WAITs, and refusals.
     Netstat,
+    /// `protocols`: sockets of each protocol that are in its tables.
+    Protocols,
 }
 
 impl CounterFile {
-    /// All of them.
+    /// All but the last, which only [`Counters::unlisted_tcp`] needs.
     pub const ALL: &[Self] = &[Self::Sockstat, Self::Sockstat6, Self::Snmp, Self::Netstat];
     /// Those with the present numbers of sockets, which `ss -s` shows.
     pub const SOCKETS: &[Self] = &[Self::Sockstat, Self::Sockstat6, Self::Snmp];
@@ -76,13 +80,32 @@ impl CounterFile {
             Self::Sockstat6 => "sockstat6",
             Self::Snmp => "snmp",
             Self::Netstat => "netstat",
+            Self::Protocols => "protocols",
         }
     }
 }
 
 impl Counters {
-    /// Takes over what one of the four files says; their forms are told apart by their lines.
+    /// How many TCP sockets there can be that no table of the kernel lists: bound and idle, or not even bound. `None` where
+    /// the counters do not tell.
+    ///
+    /// `alloc` counts the TCP sockets of the whole host. `sockets: used` counts those of all protocols in this namespace,
+    /// though not the kernel's own, which the host's namespace may have (NFS, tunnels); UDP's are all taken for unlisted,
+    /// for the same reason.
+    #[must_use]
+    pub fn unlisted_tcp(&self, initial_netns: bool) -> Option<u64> {
+        let listed = self.tcp_inuse? + self.tcp6_inuse.unwrap_or(0);
+        let by_alloc = self.tcp_alloc?.saturating_sub(listed);
+        let used = self.sockets_used.zip(self.others_inuse).filter(|_| !initial_netns);
+        Some(used.map_or(by_alloc, |(used, others)| by_alloc.min(used.saturating_sub(others))))
+    }
+
+    /// Takes over what one of these files says; their forms are told apart by their lines.
     pub fn parse(&mut self, text: &str) {
+        if text.starts_with("protocol ") {
+            self.others_inuse = Some(sockets_but_udp(text));
+            return;
+        }
         let mut lines = text.lines().peekable();
         while let Some(line) = lines.next() {
             let Some((section, rest)) = line.split_once(':') else { continue };
@@ -161,6 +184,12 @@ impl Counters {
     }
 }
 
+/// Of the table of `protocols` (net/core/sock.c, `proto_seq_printf`): the names, and in the third column the sockets.
+fn sockets_but_udp(text: &str) -> u64 {
+    let rows = text.lines().skip(1).filter(|row| !row.starts_with("UDP"));
+    rows.filter_map(|row| row.split_ascii_whitespace().nth(2)?.parse::<u64>().ok()).sum()
+}
+
 fn first_is_number(values: &str) -> bool {
     values.split_ascii_whitespace().next().is_some_and(|word| word.parse::<i64>().is_ok())
 }
@@ -183,6 +212,26 @@ mod tests {
         assert_eq!((counters.curr_estab, counters.active_opens), (Some(41), Some(500)));
         assert_eq!((counters.tw, counters.tw_recycled, counters.tw_overflow), (Some(7), Some(3), Some(0)));
         assert_eq!(counters.tw_killed, None, "what the kernel does not have is not zero");
+    }
+
+    #[test]
+    fn sockets_in_no_table_are_what_is_left_over() {
+        let mut counters = Counters::default();
+        counters.parse("sockets: used 12\nTCP: inuse 3 orphan 0 tw 9 alloc 40 mem 2\nUDP: inuse 2 mem 1\n");
+        assert_eq!(counters.unlisted_tcp(false), Some(37), "of the whole host, without the other file");
+        counters.parse("TCP6: inuse 1\n");
+        counters.parse(
+            "protocol  size sockets  memory press maxhdr  slab module     cl co\n\
+             PACKET    1600      1      -1   NI       0   no   kernel      n  n\n\
+             UDPv6     1472      1       0   NI       0   yes  kernel      y  y\n\
+             UNIX-STREAM 1152    2      -1   NI       0   yes  kernel      n  n\n\
+             UDP       1344      2       0   NI       0   yes  kernel      y  y\n\
+             TCP       2304      3       0   no     192   yes  kernel      y  y\n\
+             TCPv6     2304      1       0   no     192   yes  kernel      y  y\n",
+        );
+        assert_eq!(counters.unlisted_tcp(false), Some(5), "three of UDP, two of TCP or anything");
+        assert_eq!(counters.unlisted_tcp(true), Some(36));
+        assert_eq!(Counters::default().unlisted_tcp(false), None);
     }
 
     #[test]

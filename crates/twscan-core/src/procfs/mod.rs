@@ -31,6 +31,7 @@ pub(crate) use net_tcp::parse_line;
 pub use settings::{Settings, TwReuse};
 
 use crate::Error;
+use crate::kernel::Release;
 use crate::port::{PortRange, PortSet};
 
 /// A proc file system: the live one, or a directory of the same shape.
@@ -90,7 +91,13 @@ impl ProcFs {
     /// # Errors
     /// [`Error::ReadFile`] where a file is there and cannot be read; an absent one is `None` in the settings.
     pub fn settings(&self) -> Result<Settings, Error> {
-        Settings::read(|key| self.read(&format!("sys/net/ipv4/{key}")))
+        let settings = Settings::read(|key| self.read(&format!("sys/net/ipv4/{key}")))?;
+        let release = self.kernel_release().as_deref().and_then(Release::parse);
+        // Debian and Ubuntu tell which stable release theirs is in one of these.
+        let told = ["sys/kernel/version", "version_signature"].map(|name| self.read(name).ok().flatten());
+        let release =
+            release.map(|release| told.iter().flatten().fold(release, |release, text| release.with_patch_of(text)));
+        Ok(Settings { release, ..settings })
     }
 
     /// `ip_local_port_range`, where no other parameter is needed.

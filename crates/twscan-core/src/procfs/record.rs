@@ -27,15 +27,17 @@ impl ProcFs {
 }
 
 /// The monotonic clock, the boot, the kernel; whether ::1 is there.
-const FILES: [&str; 5] = [
+const FILES: [&str; 7] = [
     "uptime",
     "sys/kernel/random/boot_id",
     "sys/kernel/osrelease",
+    "sys/kernel/version",
+    "version_signature",
     "sys/kernel/hostname",
     "sys/net/ipv6/conf/lo/disable_ipv6",
 ];
 
-const NET: [&str; 4] = ["sockstat", "sockstat6", "snmp", "netstat"];
+const NET: [&str; 5] = ["sockstat", "sockstat6", "snmp", "netstat", "protocols"];
 
 /// Every file of these, but for keys (`tcp_fastopen_key` is a secret).
 const DIRECTORIES: [&str; 2] = ["sys/net/ipv4", "sys/net/netfilter"];

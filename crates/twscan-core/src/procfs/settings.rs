@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use crate::Error;
+use crate::kernel::{Fact, Release};
 use crate::port::{PortRange, PortSet};
 
 /// The parameters of a network namespace that decide about local ports and TIME_WAIT: `net.ipv4.*`.
@@ -15,12 +16,16 @@ pub struct Settings {
     pub reserved: Option<PortSet>,
     /// `ip_unprivileged_port_start`: the least that `range` may begin with.
     pub unprivileged_port_start: Option<u16>,
+    /// `ip_local_port_step_width`: connect() walks the range in steps of a random width up to this; 0 for step by step.
+    pub port_step_width: Option<u32>,
     /// `ip_autobind_reuse`, kernel 5.7 and later.
     pub autobind_reuse: Option<bool>,
     /// `tcp_tw_reuse`.
     pub tw_reuse: Option<TwReuse>,
-    /// `tcp_tw_reuse_delay`, kernel 6.14 and later; before, about a second by a clock of seconds.
+    /// `tcp_tw_reuse_delay`; without it, about a second by a clock of seconds.
     pub tw_reuse_delay: Option<Duration>,
+    /// `tcp_tw_timeout`, of some clouds' kernels: how long a TIME_WAIT lasts, without what the timer adds.
+    pub tw_timeout: Option<Duration>,
     /// `tcp_timestamps`: 0 off, 1 with random offsets, 2 without.
     pub timestamps: Option<u8>,
     /// `tcp_fin_timeout`: how long a closed socket waits in FIN_WAIT2. It does not concern TIME_WAIT.
@@ -31,6 +36,8 @@ pub struct Settings {
     pub ehash_entries: Option<i64>,
     /// `tcp_max_orphans`, a parameter of the whole host.
     pub max_orphans: Option<u64>,
+    /// The kernel's release.
+    pub release: Option<Release>,
 }
 
 impl Settings {
@@ -46,15 +53,31 @@ impl Settings {
             range: value("ip_local_port_range")?.and_then(|text| text.parse().ok()),
             reserved: value("ip_local_reserved_ports")?.and_then(|text| text.parse().ok()),
             unprivileged_port_start: value("ip_unprivileged_port_start")?.and_then(|text| text.parse().ok()),
+            port_step_width: value("ip_local_port_step_width")?.and_then(|text| text.parse().ok()),
             autobind_reuse: value("ip_autobind_reuse")?.map(|text| text != "0"),
             tw_reuse: value("tcp_tw_reuse")?.and_then(|text| TwReuse::from_value(&text)),
             tw_reuse_delay: value("tcp_tw_reuse_delay")?.and_then(|text| text.parse().ok()).map(Duration::from_millis),
+            tw_timeout: value("tcp_tw_timeout")?.and_then(|text| text.parse().ok()).map(Duration::from_secs),
             timestamps: value("tcp_timestamps")?.and_then(|text| text.parse().ok()),
             fin_timeout: value("tcp_fin_timeout")?.and_then(|text| text.parse().ok()).map(Duration::from_secs),
             max_tw_buckets: value("tcp_max_tw_buckets")?.and_then(|text| text.parse().ok()),
             ehash_entries: value("tcp_ehash_entries")?.and_then(|text| text.parse().ok()),
             max_orphans: value("tcp_max_orphans")?.and_then(|text| text.parse().ok()),
+            release: None,
         })
+    }
+
+    /// Whether the kernel does this: by a parameter that came with it or later, else by its release; `None` where neither is
+    /// known.
+    #[must_use]
+    pub fn kernel_does(&self, fact: Fact) -> Option<bool> {
+        let parameters = [
+            (Fact::StepWidth, self.port_step_width.is_some()),
+            (Fact::ReuseDelay, self.tw_reuse_delay.is_some()),
+            (Fact::OwnTable, self.ehash_entries.is_some()),
+        ];
+        let proven = parameters.into_iter().find(|(_, there)| *there).map(|(fact, _)| fact.since());
+        proven.max(self.release).and_then(|release| fact.holds_in(release))
     }
 
     /// Names below `net.ipv4` and values as text; `None` is unknown.
@@ -67,9 +90,11 @@ impl Settings {
             ("ip_local_port_range", self.range.map(|range| range.to_string())),
             ("ip_local_reserved_ports", self.reserved.as_ref().map(PortSet::to_string)),
             ("ip_unprivileged_port_start", text(self.unprivileged_port_start.map(u64::from))),
+            ("ip_local_port_step_width", text(self.port_step_width.map(u64::from))),
             ("ip_autobind_reuse", text(self.autobind_reuse.map(u64::from))),
             ("tcp_tw_reuse", self.tw_reuse.map(|mode| mode.value().to_string())),
             ("tcp_tw_reuse_delay", duration(self.tw_reuse_delay, Duration::from_millis(1))),
+            ("tcp_tw_timeout", duration(self.tw_timeout, Duration::from_secs(1))),
             ("tcp_timestamps", text(self.timestamps.map(u64::from))),
             ("tcp_fin_timeout", duration(self.fin_timeout, Duration::from_secs(1))),
             ("tcp_max_tw_buckets", text(self.max_tw_buckets)),
@@ -136,5 +161,17 @@ mod tests {
         assert!(settings.reserved.unwrap().is_empty());
         assert_eq!(settings.fin_timeout, Some(Duration::from_secs(60)));
         assert_eq!(settings.tw_reuse_delay, None);
+    }
+
+    #[test]
+    fn a_parameter_proves_what_the_release_does_not_say() {
+        let old = Settings { release: Release::parse("5.14.0-503.el9"), ..Settings::default() };
+        assert_eq!(old.kernel_does(Fact::ShowsIdle), Some(false));
+        let patched = Settings { tw_reuse_delay: Some(Duration::from_secs(1)), ..old };
+        assert_eq!(
+            (patched.kernel_does(Fact::ShowsIdle), patched.kernel_does(Fact::StepWidth)),
+            (Some(true), Some(false))
+        );
+        assert_eq!(Settings::default().kernel_does(Fact::ShowsIdle), None);
     }
 }

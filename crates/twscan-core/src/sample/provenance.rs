@@ -95,12 +95,4 @@ impl Provenance {
     pub fn complete(&self) -> bool {
         self.incomplete.is_none()
     }
-
-    /// Whether the release names this version or a later one. Distributions keep a number and add features, so that a no
-    /// is uncertain.
-    pub(super) fn kernel_at_least(&self, major: u32, minor: u32) -> bool {
-        let Some(release) = &self.kernel else { return false };
-        let mut numbers = release.split(|c: char| !c.is_ascii_digit()).map_while(|number| number.parse::<u32>().ok());
-        (numbers.next(), numbers.next()) >= (Some(major), Some(minor))
-    }
 }

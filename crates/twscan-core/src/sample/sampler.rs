@@ -2,6 +2,7 @@ use super::{Incomplete, Provenance, Sample};
 use crate::Error;
 use crate::filter::{Filter, explicit_binds};
 use crate::host::{Host, Sockets, Source};
+use crate::kernel::Fact;
 use crate::port::PortSet;
 use crate::procfs::{CounterFile, Settings};
 use crate::socket::{SocketRecord, StateSet};
@@ -156,12 +157,14 @@ impl<'h> Sampler<'h> {
 
     /// What one walk does not tell of the ports that bind() holds.
     fn with_binds(&self, mut holders: PortHolders, settings: &Settings, provenance: &Provenance) -> PortHolders {
-        if provenance.source == Some(Source::Procfs) {
-            return holders;
-        }
-        // Bit 13 came with 6.8, the parameter with 6.14.
-        if settings.tw_reuse_delay.is_some() || provenance.kernel_at_least(6, 8) {
+        let text = provenance.source == Some(Source::Procfs);
+        if !text && settings.kernel_does(Fact::ShowsIdle) == Some(true) {
             holders.assume_idle_shown();
+        } else if !holders.shows_idle() {
+            holders.set_idle_hidden(self.unlisted(provenance.initial_netns));
+        }
+        if text {
+            return holders;
         }
         let mut ports = PortSet::new();
         if !holders.has_live() && provenance.complete() {
@@ -181,6 +184,13 @@ impl<'h> Sampler<'h> {
             holders.set_explicit(&ports);
         }
         holders
+    }
+
+    /// How many bound-and-idle sockets there can be that a walk does not show.
+    fn unlisted(&self, initial_netns: bool) -> Option<u32> {
+        let files = [CounterFile::Sockstat, CounterFile::Sockstat6, CounterFile::Protocols];
+        let unlisted = self.host.procfs().counters_of(&files).ok()?.unlisted_tcp(initial_netns)?;
+        Some(u32::try_from(unlisted).unwrap_or(u32::MAX))
     }
 }
 

@@ -142,14 +142,14 @@ impl<'a> SocketRecord<'a> {
         runs.then(|| Duration::from_millis(u64::from(self.msg.idiag_expires())))
     }
 
-    /// The least time since a TIME_WAIT began: a late segment may have re-armed its timer. `None` for other sockets, and
-    /// where the source does not tell the timer.
+    /// The least time since a TIME_WAIT began, whose timer is armed for this [length](TIME_WAIT_LENGTH): a late segment may
+    /// have re-armed it. `None` for other sockets, and where the source does not tell the timer.
     #[inline]
     #[must_use]
-    pub fn time_wait_age(&self) -> Option<Duration> {
+    pub fn time_wait_age(&self, length: Duration) -> Option<Duration> {
         let known = self.state() == TcpState::TimeWait && self.msg.idiag_timer() == TIMER_TIME_WAIT;
         let left = Duration::from_millis(u64::from(self.msg.idiag_expires()));
-        known.then(|| TIME_WAIT_LENGTH.saturating_sub(left))
+        known.then(|| length.saturating_sub(left))
     }
 
     /// Retransmissions or probes so far; `None` where the source does not tell the timer.
@@ -301,17 +301,11 @@ impl Timer {
     }
 }
 
-/// How long the kernel arms a TIME_WAIT's timer for: `TCP_TIMEWAIT_LEN`, 60 s (include/net/tcp.h). No sysctl changes it.
+/// How long the kernel arms a TIME_WAIT's timer for: `TCP_TIMEWAIT_LEN`, 60 s (include/net/tcp.h). No sysctl changes it, but for
+/// [`tw_timeout`](crate::procfs::Settings::tw_timeout) of some clouds' kernels.
 ///
 /// The timer wheel rounds up, so a socket lives 60.1 to 62 s at HZ=250.
 pub const TIME_WAIT_LENGTH: Duration = Duration::from_secs(60);
-
-/// How long a TIME_WAIT lives with what the timer wheel adds: half of its 2 s on average, so that the rate at which ports
-/// come back is a port in 61 s.
-pub const TIME_WAIT_LIFE: Duration = Duration::from_secs(61);
-
-/// How long a TIME_WAIT lives at most: with a whole step of the timer wheel. What shall go on for ever counts on no less.
-pub const MAX_TIME_WAIT_LIFE: Duration = Duration::from_secs(62);
 
 const FIN_WAIT2: u8 = 5;
 const TIMER_TIME_WAIT: u8 = 3;
@@ -375,7 +369,7 @@ mod tests {
     #[test]
     fn age_is_what_has_run_of_the_minute() {
         record_of("10.0.0.1:1", "10.0.0.2:2", AF_INET, |record| {
-            assert_eq!(record.time_wait_age(), Some(Duration::from_secs(1)));
+            assert_eq!(record.time_wait_age(TIME_WAIT_LENGTH), Some(Duration::from_secs(1)));
             assert_eq!((record.mark(), record.cgroup_id(), record.interface()), (None, None, None));
         });
     }

@@ -28,7 +28,8 @@ pub struct PortHolders {
     inbound: HashSet<SocketAddr, RandomState>,
     explicit: PortSet,
     has_live: bool,
-    shows_idle: bool,
+    /// Bound-but-idle sockets that were not seen: at most so many; `None` for any number.
+    idle_hidden: Option<u32>,
     shows_explicit: bool,
 }
 
@@ -48,7 +49,7 @@ impl PortHolders {
             inbound: HashSet::default(),
             explicit: PortSet::new(),
             has_live: false,
-            shows_idle: false,
+            idle_hidden: None,
             shows_explicit: false,
         })
     }
@@ -109,10 +110,16 @@ impl PortHolders {
         blocked
     }
 
-    /// Whether bound-but-idle sockets are among what was seen, were there any: a kernel before 6.8 does not show them.
+    /// Whether bound-but-idle sockets are among what was seen, were there any.
     #[must_use]
     pub fn shows_idle(&self) -> bool {
-        self.shows_idle
+        self.idle_hidden == Some(0)
+    }
+
+    /// How many bound-but-idle sockets there can be that were not seen; `None` for any number.
+    #[must_use]
+    pub fn idle_hidden(&self) -> Option<u32> {
+        self.idle_hidden
     }
 
     /// Whether live sockets that chose their port by bind() are told from others.
@@ -123,7 +130,12 @@ impl PortHolders {
 
     /// Notes that the source shows bound-but-idle sockets, even if none was seen.
     pub fn assume_idle_shown(&mut self) {
-        self.shows_idle = true;
+        self.idle_hidden = Some(0);
+    }
+
+    /// Notes that the source does not show bound-but-idle sockets, of which there are at most so many.
+    pub fn set_idle_hidden(&mut self, at_most: Option<u32>) {
+        self.idle_hidden = at_most;
     }
 
     /// Takes the ports of live sockets that chose theirs by bind(): the answer to
@@ -163,7 +175,9 @@ impl PortHolders {
 impl Tally for PortHolders {
     fn observe(&mut self, record: &SocketRecord<'_>) {
         let (state, port) = (record.state(), record.local_port());
-        self.shows_idle |= state == TcpState::Close;
+        if state == TcpState::Close {
+            self.idle_hidden = Some(0);
+        }
         if !self.range.contains(port) {
             return;
         }

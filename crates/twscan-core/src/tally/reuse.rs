@@ -1,7 +1,8 @@
 use std::time::Duration;
 
+use crate::kernel::Fact;
 use crate::procfs::{Settings, TwReuse};
-use crate::socket::{MAX_TIME_WAIT_LIFE, SocketRecord, TcpState};
+use crate::socket::{SocketRecord, TIME_WAIT_LENGTH, TcpState};
 
 /// When a connect() takes over the port of a TIME_WAIT to the same destination: `tcp_tw_reuse`, its delay, and the
 /// timestamps (net/ipv4/tcp_ipv4.c, `tcp_twsk_unique`).
@@ -10,14 +11,16 @@ use crate::socket::{MAX_TIME_WAIT_LIFE, SocketRecord, TcpState};
 pub struct ReusePolicy {
     /// The mode; `None` where it is unknown.
     pub mode: Option<TwReuse>,
-    /// A TIME_WAIT must be older than this. Kernels before 6.14 have no parameter for it and look whether the clock's
-    /// second has changed since the connection's last timestamp; that is sure after a second.
+    /// A TIME_WAIT must be older than this. Kernels that have no parameter for it look whether the clock's second has
+    /// changed since the connection's last timestamp; that is sure after a second.
     pub delay: Duration,
     /// Whether connections negotiate timestamps, as far as this side decides. The kernel asks what the old connection
     /// had, which sock_diag does not tell; what holds now most likely held a minute ago.
     pub timestamps: bool,
-    /// Whether FIN_WAIT2 mini-sockets are surely kept: since 6.12, and where `tcp_tw_reuse_delay` exists.
-    pub keeps_fin_wait2: bool,
+    /// How long a TIME_WAIT's timer is armed for: 60 s, but where `tcp_tw_timeout` says another time.
+    pub time_wait: Duration,
+    /// Whether connect() leaves FIN_WAIT2 without a socket alone; `None` where the kernel is not known.
+    pub keeps_fin_wait2: Option<bool>,
     /// How long a FIN_WAIT2 without a socket keeps its port at most, where the other side does not close:
     /// `tcp_fin_timeout`, and as for a TIME_WAIT a thirtieth that the timer wheel adds.
     pub fin_wait2_life: Duration,
@@ -31,8 +34,9 @@ impl ReusePolicy {
             mode: settings.tw_reuse,
             delay: settings.tw_reuse_delay.unwrap_or(DEFAULT_DELAY),
             timestamps: settings.timestamps != Some(0),
-            keeps_fin_wait2: settings.tw_reuse_delay.is_some(),
-            fin_wait2_life: settings.fin_timeout.unwrap_or(FIN_TIMEOUT).max(Duration::from_secs(1)) * 31 / 30,
+            time_wait: settings.tw_timeout.unwrap_or(TIME_WAIT_LENGTH),
+            keeps_fin_wait2: settings.kernel_does(Fact::KeepsFinWait2),
+            fin_wait2_life: with_wheel(settings.fin_timeout.unwrap_or(FIN_TIMEOUT).max(Duration::from_secs(1))),
         }
     }
 
@@ -56,7 +60,22 @@ impl ReusePolicy {
     /// How long a TIME_WAIT of a connection like these keeps its port at most.
     #[must_use]
     pub fn port_life(&self, loopback: bool) -> Duration {
-        if self.applies(loopback) { self.delay.min(MAX_TIME_WAIT_LIFE) } else { MAX_TIME_WAIT_LIFE }
+        let life = self.time_wait_life();
+        if self.applies(loopback) { self.delay.min(life) } else { life }
+    }
+
+    /// How long a TIME_WAIT lives at most: 62 s, with a whole step of the timer wheel. What shall go on for ever counts on no
+    /// less.
+    #[must_use]
+    pub fn time_wait_life(&self) -> Duration {
+        with_wheel(self.time_wait)
+    }
+
+    /// How long a TIME_WAIT lives on average: half a step longer than its timer says, so that the rate at which ports come
+    /// back is a port in 61 s.
+    #[must_use]
+    pub fn mean_time_wait_life(&self) -> Duration {
+        (self.time_wait + self.time_wait_life()) / 2
     }
 
     /// Whether a connect() to the same destination takes over this socket's port now.
@@ -70,10 +89,19 @@ impl ReusePolicy {
         if self.mode.is_some() && !self.covers(record.is_loopback()) {
             return Reuse::No;
         }
-        if !time_wait {
-            return if self.keeps_fin_wait2 { Reuse::No } else { Reuse::Unlikely };
-        }
-        match record.time_wait_age() {
+        let age = if time_wait {
+            record.time_wait_age(self.time_wait)
+        } else {
+            match self.keeps_fin_wait2 {
+                Some(true) => return Reuse::No,
+                None => return Reuse::Unlikely,
+                // Its timer began with tcp_fin_timeout, of which a socket takes what is more than a minute.
+                Some(false) => {
+                    record.expires().map(|left| (self.fin_wait2_life * 30 / 31).min(FIN_TIMEOUT).saturating_sub(left))
+                }
+            }
+        };
+        match age {
             Some(age) if self.mode.is_some() && age > self.delay && self.timestamps => Reuse::Yes,
             Some(_) if self.mode.is_some() => Reuse::Unlikely,
             _ => Reuse::Unknown,
@@ -96,6 +124,11 @@ pub enum Reuse {
     Yes,
 }
 
+/// What the timer wheel adds at most: a thirtieth.
+fn with_wheel(time: Duration) -> Duration {
+    time * 31 / 30
+}
+
 /// The delay of kernels that have no parameter for it, and the parameter's default.
 const DEFAULT_DELAY: Duration = Duration::from_secs(1);
 /// The kernel's default (include/net/tcp.h, `TCP_FIN_TIMEOUT`).
@@ -104,6 +137,7 @@ const FIN_TIMEOUT: Duration = Duration::from_secs(60);
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kernel::Release;
     use crate::wire::{InetDiagMsg, InetDiagMsgBuilder};
 
     fn verdict(settings: &Settings, state: u8, local: &str, expires: u32) -> Reuse {
@@ -141,7 +175,24 @@ mod tests {
         assert_eq!(verdict(&settings(TwReuse::On), 5, "10.0.0.1:1", 1), Reuse::No);
         let old = Settings { tw_reuse_delay: None, ..settings(TwReuse::On) };
         assert_eq!(verdict(&old, 5, "10.0.0.1:1", 1), Reuse::Unlikely);
+        let of = |release| Settings { release: Release::parse(release), ..old.clone() };
+        assert_eq!(verdict(&of("6.12.0"), 5, "10.0.0.1:1", 1), Reuse::No);
+        assert_eq!(verdict(&of("6.1.0"), 5, "10.0.0.1:1", 1), Reuse::Unlikely, "which of 6.1 is not told");
+        assert_eq!(verdict(&of("6.1.100"), 5, "10.0.0.1:1", 58_999), Reuse::Yes, "taken over like a TIME_WAIT");
+        assert_eq!(verdict(&of("6.1.100"), 5, "10.0.0.1:1", 59_001), Reuse::Unlikely, "too young");
         assert_eq!(verdict(&old, 6, "10.0.0.1:1", 58_999), Reuse::Yes);
+    }
+
+    #[test]
+    fn where_the_kernel_says_how_long_a_time_wait_lasts_its_age_is_by_that() {
+        let short = Settings { tw_timeout: Some(Duration::from_secs(10)), ..settings(TwReuse::On) };
+        assert_eq!(verdict(&short, 6, "10.0.0.1:1", 9800), Reuse::Unlikely, "200 ms old");
+        assert_eq!(verdict(&short, 6, "10.0.0.1:1", 9600), Reuse::Yes);
+        let policy = ReusePolicy::of(&short);
+        let off = ReusePolicy { timestamps: false, ..policy };
+        assert_eq!(off.port_life(false).as_millis(), 10_333);
+        let usual = ReusePolicy::of(&settings(TwReuse::Off));
+        assert_eq!((usual.port_life(false).as_secs(), usual.mean_time_wait_life().as_secs()), (62, 61));
     }
 
     #[test]

@@ -2,7 +2,9 @@ use std::time::Duration;
 
 use twscan_lab::{First, Options};
 
-use super::scenario::{Fate, Probe, Scenario, Step, at, connect, from_to, ip, on_lo, to};
+use super::scenario::{
+    DELAY, FIXED_DELAY, Fate, LONG, Probe, SHORT, Scenario, Step, at, connect, from_to, ip, on_lo, to,
+};
 
 /// Everything that decides about a port, a scenario each. Where nothing is hidden the prediction must be the very number.
 pub(crate) fn matrix() -> Vec<Scenario> {
@@ -46,8 +48,8 @@ fn reuse() -> Vec<Scenario> {
         let from = at(to_whom).ip().to_canonical().to_string();
         made(name, to(to_whom), mode).probe(connect(&from, to_whom))
     };
-    let young = |scenario: Scenario| scenario.set("tcp_tw_reuse_delay", YOUNG);
-    let aged = |scenario: Scenario| scenario.set("tcp_tw_reuse_delay", 1).step(Step::Wait(MOMENT));
+    let young = |scenario: Scenario| scenario.set(DELAY, LONG);
+    let aged = |scenario: Scenario| scenario.set(DELAY, SHORT).step(Step::Wait(MOMENT));
     let across = |name: &str, value, timestamps| {
         aged(made(name, to(FAR), value)).across(timestamps).probe(Probe::Connect {
             from: ip("10.77.0.1"),
@@ -63,12 +65,10 @@ fn reuse() -> Vec<Scenario> {
         aged(mode("reuse 2, ::1, aged", "2", V6)),
         young(mode("reuse 2, v4-mapped, young", "2", MAPPED)),
         aged(mode("reuse 2, v4-mapped, aged", "2", MAPPED)),
-        mode("reuse 2, default delay, after 1.1 s", "2", V4).step(Step::Wait(Duration::from_millis(1100))),
+        mode("reuse 2, default delay, after 1.1 s", "2", V4).step(Step::Wait(FIXED_DELAY)),
         // Younger than a delay that no machine is slow enough to outlast, and older than a short one.
         young(mode("reuse 2, delay 60000, 350 ms old", "2", V4)).step(Step::Wait(Duration::from_millis(350))),
-        mode("reuse 2, delay 300, 350 ms old", "2", V4)
-            .set("tcp_tw_reuse_delay", 300)
-            .step(Step::Wait(Duration::from_millis(350))),
+        mode("reuse 2, delay 300, 350 ms old", "2", V4).set(DELAY, 300).step(Step::Wait(Duration::from_millis(350))),
         aged(mode("reuse 1, 127/8, aged", "1", V4)),
         aged(mode("reuse 0, 127/8, aged", "0", V4)),
         aged(mode("reuse 2, local address that is no loopback", "2", LOCAL)),
@@ -192,10 +192,7 @@ fn tuples() -> Vec<Scenario> {
 
 fn minis_and_servers() -> Vec<Scenario> {
     let half_closed = |name: &str| {
-        Scenario::new(name)
-            .set("tcp_tw_reuse_delay", 1)
-            .step(Step::HalfClosed(to(V4), 20))
-            .step(Step::Set("tcp_tw_reuse", "1"))
+        Scenario::new(name).set(DELAY, SHORT).step(Step::HalfClosed(to(V4), 20)).step(Step::Set("tcp_tw_reuse", "1"))
     };
     vec![
         half_closed("FIN_WAIT2 minis, reuse 1").step(Step::Wait(MOMENT)),
@@ -245,7 +242,5 @@ fn accepted(listener: &str, count: usize, fate: Fate, listener_stays: bool) -> S
 const FAR: &str = "10.77.0.2:9101";
 /// An address of this namespace outside 127/8.
 const LOCAL: &str = "10.9.9.9:9101";
-/// A delay that no scenario outlasts, in milliseconds.
-const YOUNG: u32 = 60_000;
 /// Longer than a delay of 1 ms, whatever the clock's tick.
 const MOMENT: Duration = Duration::from_millis(25);

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use twscan_lab::{Dial, First, Options};
 
-use super::scenario::{Fate, Probe, Scenario, Step, from_to, ip, on_lo, to};
+use super::scenario::{DELAY, Fate, LONG, Probe, SHORT, Scenario, Step, from_to, ip, on_lo, to};
 
 /// A random mixture of what the matrix has, the same for the same seed. Only its bounds are to hold.
 pub(crate) fn mixture(seed: u64) -> Scenario {
@@ -11,7 +11,7 @@ pub(crate) fn mixture(seed: u64) -> Scenario {
     let size = 1 + random.below(24);
     let mut scenario = Scenario::new(format!("mixture {seed}"))
         .range(low, low + size - 1)
-        .set("tcp_tw_reuse_delay", if random.one_in(2) { 1 } else { 60_000 })
+        .set(DELAY, if random.one_in(2) { SHORT } else { LONG })
         .set("tcp_timestamps", u32::from(!random.one_in(5)))
         .hidden("anything");
     if random.one_in(4) {

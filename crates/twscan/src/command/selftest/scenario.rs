@@ -100,6 +100,29 @@ impl Scenario {
         self
     }
 
+    /// The same on a kernel without `tcp_tw_reuse_delay`, where a TIME_WAIT is reused when the clock's second has changed:
+    /// what is to be older than a short delay grows older than that. `None` for another delay, which such a kernel cannot
+    /// have.
+    pub(super) fn with_fixed_delay(mut self) -> Option<Self> {
+        let Some(place) = self.settings.iter().position(|(key, _)| *key == DELAY) else { return Some(self) };
+        match self.settings.remove(place).1.as_str() {
+            SHORT => {
+                let longest =
+                    |step: &Step| if let Step::Wait(_) = step { Step::Wait(FIXED_DELAY) } else { step.clone() };
+                self.steps = self.steps.iter().map(longest).collect();
+                Some(self)
+            }
+            LONG => Some(self.hidden("whether the clock's second changed")),
+            _ => None,
+        }
+    }
+
+    /// The same on a kernel that does not show bound-and-idle sockets.
+    pub(super) fn with_idle_hidden(self) -> Self {
+        let idle = self.steps.iter().any(|step| matches!(step, Step::Bound(..)));
+        if idle && self.hidden.is_none() { self.hidden("bound-and-idle sockets") } else { self }
+    }
+
     pub(super) fn probe(mut self, probe: Probe) -> Self {
         self.probe = probe;
         self
@@ -142,5 +165,13 @@ pub(super) fn on_lo(dial: Dial) -> Dial {
     dial.with(Options { device: Some("lo".to_owned()), ..Options::default() })
 }
 
+/// How old a TIME_WAIT must be to be reused, in milliseconds.
+pub(super) const DELAY: &str = "tcp_tw_reuse_delay";
+/// The shortest delay.
+pub(super) const SHORT: &str = "1";
+/// The longest, which no scenario outlasts.
+pub(super) const LONG: &str = "60000";
+/// Longer than the delay of a kernel that knows no other.
+pub(super) const FIXED_DELAY: Duration = Duration::from_millis(1100);
 /// Where services listen, on every address and outside every range.
 pub(crate) const SERVICES: [u16; 2] = [9101, 9102];
