@@ -4,7 +4,7 @@
 
 use twscan_core::Error;
 use twscan_core::sock_diag::{Dump, DumpRequest};
-use twscan_core::socket::StateSet;
+use twscan_core::socket::{StateSet, TIME_WAIT_LENGTH};
 use twscan_core::transport::NetlinkSocket;
 
 fn main() -> Result<(), Error> {
@@ -13,7 +13,7 @@ fn main() -> Result<(), Error> {
     // A batch is one datagram, borrowed from the dump's buffer: no allocation, no copy.
     while let Some(batch) = dump.next_batch()? {
         for record in batch {
-            let age = record.time_wait_age().unwrap_or_default().as_secs();
+            let age = record.time_wait_age(TIME_WAIT_LENGTH).unwrap_or_default().as_secs();
             if let Some(count) = usize::try_from(age / 10).ok().and_then(|step| ages.get_mut(step)) {
                 *count += 1;
             }
