@@ -4,11 +4,11 @@
 
 use std::error::Error;
 
-use twscan_core::Scan;
-use twscan_core::report::SummaryReport;
+use twscan_core::host::Host;
+use twscan_core::question::{Question, Summary};
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let report = SummaryReport::new(&Scan::new().sample()?, 5);
+    let report = Summary::default().ask(&Host::live())?;
     println!("{}", serde_json::to_string_pretty(&report)?);
     Ok(())
 }

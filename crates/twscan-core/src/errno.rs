@@ -13,4 +13,9 @@ pub(crate) const EMFILE: i32 = 24;
 pub(crate) const EPROTONOSUPPORT: i32 = 93;
 pub(crate) const EOPNOTSUPP: i32 = 95;
 pub(crate) const EAFNOSUPPORT: i32 = 97;
+#[cfg(all(feature = "live", target_os = "linux"))]
+pub(crate) const EADDRNOTAVAIL: i32 = 99;
+#[cfg(all(feature = "live", target_os = "linux"))]
+pub(crate) const ENETUNREACH: i32 = 101;
 pub(crate) const ENOBUFS: i32 = 105;
+pub(crate) const EHOSTUNREACH: i32 = 113;

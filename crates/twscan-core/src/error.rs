@@ -1,11 +1,13 @@
+use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::errno::{
-    EACCES, EAFNOSUPPORT, EAGAIN, EBUSY, EINTR, EINVAL, EIO, EMFILE, ENOBUFS, ENOENT, ENOMEM, EOPNOTSUPP, EPERM,
-    EPROTONOSUPPORT,
+    EACCES, EAFNOSUPPORT, EAGAIN, EBUSY, EHOSTUNREACH, EINTR, EINVAL, EIO, EMFILE, ENOBUFS, ENOENT, ENOMEM, EOPNOTSUPP,
+    EPERM, EPROTONOSUPPORT,
 };
 use crate::wire::Malformed;
 
@@ -104,7 +106,7 @@ pub enum Error {
     /// A network namespace could not be found or entered.
     #[error(transparent)]
     Netns(#[from] crate::netns::NetnsError),
-    /// The kernel has no route to a destination, so that no source address is known.
+    /// The kernel has no route to a destination, so that no source address is known; or one that refuses.
     #[error("no route to {destination}, which would tell the source address of connections to there")]
     Route {
         /// The destination.
@@ -116,6 +118,32 @@ pub enum Error {
     /// The local port range is not known, so that there is nothing to judge.
     #[error("cannot tell the local port range: net.ipv4.ip_local_port_range is not readable")]
     NoPortRange,
+    /// A value that the kernel would not take, or that makes no sense.
+    #[cfg(feature = "tuning")]
+    #[error(transparent)]
+    BadValue(#[from] crate::tuning::BadValue),
+    /// Sockets are missing, so that what is left cannot be told.
+    #[error("sockets are missing, or may be, so that free ports cannot be told: {reason}")]
+    Incomplete {
+        /// Why they are missing.
+        reason: Incomplete,
+    },
+    /// A recording does not change.
+    #[error("{from} is a recording, which does not change: there is nothing to wait for")]
+    Recorded {
+        /// The recording.
+        from: String,
+    },
+    /// More connections were asked for than fit.
+    #[error("{wanted} ports can never be free: {tuple} has {capacity}")]
+    NeverFree {
+        /// What was asked for.
+        wanted: u32,
+        /// Between which addresses.
+        tuple: String,
+        /// What fits.
+        capacity: u32,
+    },
     /// A file of the kernel's could not be read.
     #[error("cannot read {}", path.display())]
     ReadFile {
@@ -208,6 +236,11 @@ impl Error {
             }
             (Self::Refused { .. }, ENOENT) => Some("the kernel's tcp_diag module is absent: load it, or read procfs"),
             (Self::Refused { .. }, EINVAL | EOPNOTSUPP) => Some("this kernel does not know the request or its filter"),
+            (Self::Route { .. }, EHOSTUNREACH) => Some("a route or rule of type unreachable is in the way"),
+            (Self::Route { .. }, EACCES) => Some("a route or rule of type prohibit is in the way"),
+            (Self::Route { .. }, EINVAL) => {
+                Some("a route or rule of type blackhole is in the way, or a link-local address names no interface")
+            }
             (_, EBUSY) => Some("another dump was under way; try again"),
             (_, ENOBUFS | ENOMEM) => Some("the kernel is short of memory; try again"),
             _ => None,
@@ -247,6 +280,38 @@ impl Error {
             | Self::Route { cause, .. }
             | Self::ReadFile { cause, .. } => cause.raw_os_error(),
             _ => None,
+        }
+    }
+}
+
+/// Why sockets may be missing from a result.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Incomplete {
+    /// The recording lacks them: what it was made from broke off, or is not understood.
+    Recorded {
+        /// The reason, as it was told then.
+        reason: String,
+    },
+    /// The walk broke off, or could not begin.
+    BrokenOff(Arc<Error>),
+}
+
+impl From<Error> for Incomplete {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::RecordedFault { reason } => Self::Recorded { reason },
+            error => Self::BrokenOff(Arc::new(error)),
+        }
+    }
+}
+
+/// In one line, with what to do about it.
+impl fmt::Display for Incomplete {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Recorded { reason } => f.write_str(reason),
+            Self::BrokenOff(error) => f.write_str(&error.chain()),
         }
     }
 }

@@ -21,10 +21,12 @@
 //!
 //! | module | what it is |
 //! |---|---|
+//! | `question` | what is asked of a host, and answered by a document (feature `serde`) |
 //! | `report` | the documents of the command line (feature `serde`) |
 //! | `capture` | recordings, and the host that each stands in for (feature `capture`) |
 //! | `tuning` | plans, applied, persisted, verified and undone (feature `tuning`) |
 //! | [`diagnosis`] | what is wrong, and what cures it |
+//! | [`judgement`] | the one verdict on local ports |
 //! | [`forecast`] | how fast ports are used up, and when they come back |
 //! | [`budget`] | how many connections are left to a destination |
 //! | [`route`] | which source address connections get |
@@ -58,6 +60,7 @@ mod error;
 pub mod filter;
 pub mod forecast;
 pub mod host;
+pub mod judgement;
 pub mod kernel;
 #[cfg(feature = "logs")]
 pub mod log;
@@ -66,6 +69,8 @@ pub mod names;
 pub mod netns;
 pub mod port;
 pub mod procfs;
+#[cfg(feature = "serde")]
+pub mod question;
 #[cfg(feature = "serde")]
 pub mod report;
 #[cfg(all(feature = "live", target_os = "linux"))]

@@ -98,24 +98,52 @@ impl Scan {
         Sampler::new(&self.host).states(self.wanted_states()).filter(self.filter.clone()).take()
     }
 
-    /// What connections to a destination have left, from the address that the kernel would give them: the lookup of a route
-    /// in the thread's network namespace, which sends nothing. v4-mapped addresses are folded to IPv4.
+    /// The ports left to connections to a destination, from the address that the kernel would give them: the lookup of a
+    /// route in the thread's network namespace, which sends nothing. v4-mapped addresses are folded to IPv4.
     ///
     /// # Errors
     /// [`Error::Route`] where there is no route, and as for [`budget_between`](Self::budget_between).
     #[cfg(all(feature = "live", target_os = "linux"))]
     pub fn budget_to(&self, destination: SocketAddr) -> Result<PortBudget, Error> {
-        self.budget_between(crate::route::source_to(destination)?, destination)
+        self.judge(|ports| Ok(ports.budget(&crate::route::tuple_to(destination)?)))?
     }
 
-    /// What connections from a source address to a destination have left.
+    /// As [`budget_to`](Self::budget_to) for each of many destinations, in their order, from one walk: ten walks take ten
+    /// times as long as one, and ten destinations do not.
+    ///
+    /// ```no_run
+    /// use twscan_core::Scan;
+    ///
+    /// let upstreams = ["10.0.0.5:5432".parse()?, "[fd00::7]:6379".parse()?];
+    /// for (to, budget) in upstreams.iter().zip(Scan::new().budgets_to(&upstreams)?) {
+    ///     match budget {
+    ///         Ok(budget) => println!("{budget}"),
+    ///         Err(no_route) => println!("{to}: {no_route}"),
+    ///     }
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As for [`budget_between`](Self::budget_between). A destination without a route is an error of its own, and of no
+    /// other.
+    #[cfg(all(feature = "live", target_os = "linux"))]
+    pub fn budgets_to(&self, destinations: &[SocketAddr]) -> Result<Vec<Result<PortBudget, Error>>, Error> {
+        let budget = |ports: &LocalPorts<'_>, to: &SocketAddr| Ok(ports.budget(&crate::route::tuple_to(*to)?));
+        self.judge(|ports| destinations.iter().map(|to| budget(ports, to)).collect())
+    }
+
+    /// The ports left to connections from a source address to a destination.
     ///
     /// # Errors
     /// [`Error::NoPortRange`], and as for [`Sampler::take`].
     pub fn budget_between(&self, source: IpAddr, destination: SocketAddr) -> Result<PortBudget, Error> {
+        self.judge(|ports| ports.budget(&Tuple::new(source, destination)))
+    }
+
+    fn judge<T>(&self, judge: impl FnOnce(&LocalPorts<'_>) -> T) -> Result<T, Error> {
         let sample = Sampler::new(&self.host).ports().take()?;
-        let ports = LocalPorts::of(&sample).ok_or(Error::NoPortRange)?;
-        Ok(ports.budget(&Tuple::new(source, destination)))
+        Ok(judge(&LocalPorts::of(&sample).ok_or(Error::NoPortRange)?))
     }
 
     fn wanted_states(&self) -> StateSet {

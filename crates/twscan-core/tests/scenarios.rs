@@ -47,12 +47,12 @@ fn every_scenario_finds_what_it_says_and_no_more() {
             wrong.push(format!("{name}: expected {expected:?}, found {found:?}"));
         }
         if let Some(headline) = &scenario.expect.headline
-            && !diagnosis.headline.contains(headline.as_str())
+            && !diagnosis.verdict.headline.contains(headline.as_str())
         {
-            wrong.push(format!("{name}: '{headline}' is not in '{}'", diagnosis.headline));
+            wrong.push(format!("{name}: '{headline}' is not in '{}'", diagnosis.verdict.headline));
         }
         let serious = scenario.expect.findings.iter().any(|finding| !finding.starts_with("info"));
-        assert_eq!(diagnosis.severity() > Severity::Ok, serious, "{name}");
+        assert_eq!(diagnosis.severity() > Severity::Info, serious, "{name}");
         for (title, expected) in &scenario.expect.remedies {
             let remedies = || diagnosis.findings.iter().flat_map(|finding| &finding.remedies);
             let Some(remedy) = remedies().find(|remedy| remedy.title == *title) else {

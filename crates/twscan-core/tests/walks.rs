@@ -1,10 +1,14 @@
 //! How often the kernel's table is walked for an answer.
+#![cfg(all(feature = "live", target_os = "linux"))]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test says what it expects by failing")]
 
 use std::fs;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use twscan_core::Scan;
+use twscan_core::budget::PortBudget;
 use twscan_core::filter::{Filter, NumbersOnly};
 use twscan_core::host::Host;
 use twscan_core::procfs::{CounterFile, ProcFs};
@@ -13,6 +17,7 @@ use twscan_core::socket::{SocketRecord, StateSet};
 use twscan_core::tally::Role;
 use twscan_core::transport::Script;
 use twscan_core::wire::{InetDiagMsgBuilder, NLM_F_MULTI, append_message, kind};
+use twscan_lab::test_in_netns;
 
 const TIME_WAIT: u8 = 6;
 /// Dumps to a look: of the listeners, and of all.
@@ -42,7 +47,8 @@ impl Counting {
         let open = move || {
             seen.fetch_add(1, Ordering::Relaxed);
             let mut answer = Vec::new();
-            for port in 40_000..40_011 {
+            // As connect() takes them: the low parity, and then the other.
+            for port in (40_000..40_020).step_by(2).chain([40_001]) {
                 let mut socket = Vec::new();
                 InetDiagMsgBuilder::new(TIME_WAIT)
                     .local(([10, 0, 0, 1], port).into())
@@ -100,4 +106,30 @@ fn only_samples_of_everything_judge_and_look_again() {
         assert!(restrict(Sampler::new(&counting.host)).take().unwrap().holders.is_none());
         assert_eq!(counting.dumps(), LOOK);
     }
+}
+
+/// Destinations on the loopback, and two that a namespace without a route cannot reach.
+#[test]
+fn the_budgets_of_many_destinations_are_one_walk_and_no_route_is_of_one_alone() -> Result<(), twscan_lab::Error> {
+    test_in_netns(|net| {
+        net.run(|| {
+            let to = |text: &str| text.parse::<SocketAddr>().unwrap();
+            let Counting { host, dumps, _proc } = Counting::new(0);
+            let scan = Scan::of(host);
+            let destinations = ["10.9.9.9:443", "127.0.0.1:80", "[::1]:80", "[fd00::9]:443", "127.0.0.2:80"].map(to);
+            let budgets = scan.budgets_to(&destinations).unwrap();
+            assert_eq!(dumps.swap(0, Ordering::Relaxed), LOOK);
+            let found: Vec<_> = budgets.iter().map(|budget| budget.as_ref().map(PortBudget::free).ok()).collect();
+            assert_eq!(found, [None, Some(20), Some(20), None, Some(20)]);
+            for (destination, budget) in destinations.iter().zip(budgets) {
+                match (budget, scan.budget_to(*destination)) {
+                    (Ok(one), Ok(other)) => assert_eq!(one, other),
+                    (Err(one), Err(other)) => assert_eq!(one.to_string(), other.to_string()),
+                    (one, other) => panic!("{one:?} and {other:?}"),
+                }
+            }
+            assert_eq!(dumps.load(Ordering::Relaxed), destinations.len() * LOOK, "what the one walk spares");
+        })
+        .unwrap();
+    })
 }

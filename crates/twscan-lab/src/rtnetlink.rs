@@ -1,7 +1,7 @@
 //! The few routing-netlink requests a test network needs, in the calling thread's namespace.
 
 use std::io;
-use std::net::{IpAddr, UdpSocket};
+use std::net::{IpAddr, SocketAddrV6, UdpSocket};
 use std::os::fd::{AsRawFd, BorrowedFd};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -51,17 +51,17 @@ pub(crate) fn add_address(device: &str, address: IpAddr, prefix_len: u8) -> Resu
         message.attributes.push(AddressAttribute::Flags(AddressFlags::Nodad));
     }
     request(operation, RouteNetlinkMessage::NewAddress(message), CREATE)?;
-    if address.is_ipv6() {
-        await_delivery(address);
+    if let IpAddr::V6(address) = address {
+        await_delivery(SocketAddrV6::new(address, 0, 0, index(device)?));
     }
     Ok(())
 }
 
 /// The kernel acknowledges an IPv6 address first and gives it its local route a moment later; until then a SYN to it is
 /// lost. On a device that is down it gets none, so this ends after a second.
-fn await_delivery(address: IpAddr) {
+fn await_delivery(address: SocketAddrV6) {
     let arrives = || {
-        let socket = UdpSocket::bind((address, 0))?;
+        let socket = UdpSocket::bind(address)?;
         socket.set_read_timeout(Some(Duration::from_millis(10)))?;
         socket.send_to(&[0], socket.local_addr()?)?;
         socket.recv(&mut [0])

@@ -16,17 +16,17 @@ use twscan_core::capture::Recording;
 use twscan_core::filter::Filter;
 use twscan_core::host::{Host, Source};
 use twscan_core::netns::NetnsRef;
-use twscan_core::socket::{Family, SocketRecord};
+use twscan_core::question::{ByDest, Compare, List, Ports, Summary};
+use twscan_core::socket::{Families, Family};
 
 pub(crate) use self::capture::Capture;
-pub(crate) use self::examine::{Diagnose, Examine};
+pub(crate) use self::examine::Examine;
 pub(crate) use self::logs::Logs;
 use self::refuse::refuse_what_has_no_meaning;
-pub(crate) use self::sockets::{ByDest, List, Ports, Summary};
 use self::sockets::{HostNames, target};
 pub(crate) use self::tune::{TuneAction, Wanted};
 use crate::args::{Args, CommandArgs, SelftestArgs, SourceArg, SummaryArgs, SupplyArgs};
-pub(crate) use crate::args::{CaptureForm, Format, SortKey};
+pub(crate) use crate::args::{CaptureForm, Format};
 use crate::failure::Failure;
 use crate::recording;
 
@@ -47,7 +47,6 @@ impl Env {
 pub(crate) struct Config {
     pub(crate) action: Action,
     pub(crate) format: Format,
-    pub(crate) families: Families,
     /// Whether to read every network namespace of the host.
     pub(crate) everywhere: bool,
     pub(crate) color: ColorChoice,
@@ -62,11 +61,14 @@ pub(crate) enum Action {
     /// One recording, or two.
     Compare {
         recordings: Vec<Recording>,
-        top: usize,
+        question: Compare,
     },
     Summary(Summary),
     ByDest(ByDest),
-    List(List),
+    List {
+        question: List,
+        heading: bool,
+    },
     Ports(Ports),
     Examine(Examine),
     Selftest {
@@ -80,36 +82,32 @@ pub(crate) enum Action {
 }
 
 impl Action {
+    /// Adds what was seen before, where a recording tells it.
+    fn add_earlier(&mut self, recording: Option<&Recording>) {
+        let earlier = recording.and_then(earlier);
+        match self {
+            Self::Examine(Examine::Diagnose { question, .. }) => question.earlier = earlier,
+            Self::Examine(Examine::Forecast(question)) => question.earlier = earlier,
+            _ => {}
+        }
+    }
+
     /// Whether it changes the system, shows or judges firewall marks, or records all that the kernel tells.
     pub(crate) fn needs_net_admin(&self) -> bool {
         let judges_marks = |filter: &Filter| filter.needs().mark;
         match self {
             Self::Tune(_) | Self::Selftest { .. } | Self::Capture(_) => true,
             Self::ByDest(asked) => asked.filter.as_ref().is_some_and(judges_marks),
-            Self::List(asked) => judges_marks(&asked.filter),
+            Self::List { question, .. } => judges_marks(&question.filter),
             _ => false,
         }
     }
 }
 
-/// The families to show.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Families {
-    Both,
-    Only(Family),
-}
-
-impl Families {
-    pub(crate) fn contain(self, record: &SocketRecord<'_>) -> bool {
-        self == Self::Both || self.contain_family(record.family())
-    }
-
-    pub(crate) fn contain_family(self, family: Family) -> bool {
-        match self {
-            Self::Both => true,
-            Self::Only(only) => only == family,
-        }
-    }
+/// The host as the sample before the last one of a recording has it.
+fn earlier(recording: &Recording) -> Option<Host> {
+    let earlier = recording.samples().len().checked_sub(2)?;
+    Some(recording.samples().get(earlier)?.host(recording.name()))
 }
 
 /// The network namespace to work in, where one is named. Everything else is resolved inside: an interface's name is of
@@ -137,11 +135,18 @@ impl Config {
             let text = "--range, --reserved and --tw-reuse are for a recording that lacks them: give it with --from";
             return Err(Failure::Usage(text.to_owned()));
         }
-        let action = match command {
-            CommandArgs::Summary(args) => Action::Summary(Summary::resolve(&args)),
-            CommandArgs::ByDest(args) => Action::ByDest(ByDest::resolve(&args, &names)?),
-            CommandArgs::List(args) => Action::List(List::resolve(&args, &names)?),
-            CommandArgs::Ports(args) => Action::Ports(Ports::resolve(&args)?),
+        let families = match (global.ipv4, global.ipv6) {
+            (true, _) => Families::Only(Family::V4),
+            (_, true) => Families::Only(Family::V6),
+            _ => Families::Both,
+        };
+        let mut action = match command {
+            CommandArgs::Summary(args) => Action::Summary(sockets::summary(&args, families)),
+            CommandArgs::ByDest(args) => Action::ByDest(sockets::by_dest(&args, families, &names)?),
+            CommandArgs::List(args) => {
+                Action::List { question: sockets::list(&args, families, &names)?, heading: !args.no_header }
+            }
+            CommandArgs::Ports(args) => Action::Ports(sockets::ports(&args, families)?),
             CommandArgs::Selftest(SelftestArgs { mixtures, seed }) => Action::Selftest { mixtures, seed },
             CommandArgs::Logs(args) => Action::Logs(Logs::resolve(args)?),
             CommandArgs::Tune(args) => {
@@ -149,11 +154,11 @@ impl Config {
             }
             CommandArgs::Diagnose(args) => Action::Examine(Examine::diagnose(args)?),
             CommandArgs::Explain(args) => Action::Examine(Examine::explain(args)),
-            CommandArgs::Check(args) => Action::Examine(Examine::check(&args)?),
-            CommandArgs::Wait(args) => Action::Examine(Examine::wait(&args)?),
-            CommandArgs::Forecast(args) => Action::Examine(Examine::forecast(&args)?),
+            CommandArgs::Check(args) => Action::Examine(Examine::check(&args, families)?),
+            CommandArgs::Wait(args) => Action::Examine(Examine::wait(&args, families)?),
+            CommandArgs::Forecast(args) => Action::Examine(Examine::forecast(&args, families)?),
             CommandArgs::Capture(args) => Action::Capture(Capture::resolve(args)),
-            CommandArgs::Compare(args) => compare::resolve(args, &global)?,
+            CommandArgs::Compare(args) => compare::resolve(args, families, &global)?,
             CommandArgs::Completions { shell } => Action::Completions(shell),
             CommandArgs::Man => Action::Man,
         };
@@ -173,15 +178,13 @@ impl Config {
             );
             return Err(Failure::Usage(text));
         }
+        if !everywhere {
+            action.add_earlier(recording.as_ref());
+        }
         Ok(Self {
             action,
             everywhere,
             format: global.format(),
-            families: match (global.ipv4, global.ipv6) {
-                (true, _) => Families::Only(Family::V4),
-                (_, true) => Families::Only(Family::V6),
-                _ => Families::Both,
-            },
             color: match global.color {
                 clap::ColorChoice::Auto => ColorChoice::Auto,
                 clap::ColorChoice::Always => ColorChoice::Always,
@@ -229,13 +232,6 @@ impl Config {
     /// The name of the recording, for documents.
     pub(crate) fn recording_name(&self) -> &str {
         self.recording.as_ref().map_or("", Recording::name)
-    }
-
-    /// The sample before the last one of a recording: what was seen earlier. Every network namespace is looked at once.
-    pub(crate) fn earlier_host(&self) -> Option<Host> {
-        let recording = self.recording.as_ref().filter(|_| !self.everywhere)?;
-        let earlier = recording.samples().len().checked_sub(2)?;
-        Some(recording.samples().get(earlier)?.host(recording.name()))
     }
 
     /// The host to read: the last sample of a recording, or the running kernel, by the source asked for.

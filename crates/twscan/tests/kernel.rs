@@ -236,11 +236,13 @@ fn a_sandbox_without_netlink_is_served_by_procfs() -> Outcome {
             // The filter stays on this thread and its children.
             let run_confined = || {
                 seccompiler::apply_filter(&program).unwrap();
-                json(&["summary", "--json"])
+                // Nothing is connected to there, so that a route has to be looked up.
+                (json(&["summary", "--json"]), json(&["ports", "127.0.0.77:9", "--json"]))
             };
-            let seen = std::thread::scope(|scope| scope.spawn(run_confined).join().unwrap());
+            let (seen, ports) = std::thread::scope(|scope| scope.spawn(run_confined).join().unwrap());
             assert_eq!((&seen["source"], &seen["time_wait"]["total"]), (&"procfs".into(), &470.into()));
             assert_eq!(seen["time_wait"]["inbound"], 20);
+            assert_eq!(ports["budgets"][0]["source"], "127.0.0.1");
         })
         .unwrap();
     })
@@ -257,7 +259,7 @@ fn an_exhausted_destination_is_the_headline() -> Outcome {
             let made = time_waits(&Dial::to(to), &listener, 30, First::Client).unwrap();
             assert_eq!(made.count, 20);
             let shown = lines(&["summary"]);
-            assert_eq!(shown[0], "CRITICAL  127.0.0.1:8080 has no local port left: 20 of 20 used");
+            assert_eq!(shown[0], "CRITICAL  127.0.0.1:8080 has no local port left: 20 of 20 held");
             let row = shown.iter().find(|line| line.contains("127.0.0.1  127.0.0.1:8080")).unwrap();
             assert!(row.ends_with("[#####|#####] 100%"), "{row}");
             assert!(shown.iter().all(|line| line.len() <= 80), "{shown:#?}");

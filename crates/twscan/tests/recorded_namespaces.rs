@@ -85,6 +85,10 @@ fn settled(mut document: Value) -> Value {
     for key in ["captured_at", "dump", "replayed_from", "other_netns"] {
         document.as_object_mut().unwrap().remove(key);
     }
+    if let Some(verdict) = document.get_mut("verdict").and_then(Value::as_object_mut) {
+        // What to do next names the recording.
+        verdict.remove("next");
+    }
     if let Some(totals) = document.get_mut("totals") {
         // The capture has a netlink socket more of its own; orphans are of the whole host, where others are at work.
         (totals["sockets"], totals["tcp"]["orphaned"]) = (Value::Null, Value::Null);

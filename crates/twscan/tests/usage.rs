@@ -50,7 +50,7 @@ fn wrong_usage_exits_2_and_says_what_would_be_right() {
         (&["summary", "-N", "/dev/null"], "/dev/null is no network namespace"),
         (&["summary", "-N", "blue", "--all-netns"], "cannot be used with"),
         (&["list", "--all-netns"], "reads one network namespace: give it with --netns; --all-netns is for summary, "),
-        (&["wait", "8080", "--free", "1", "--json"], "wait prints one line"),
+        (&["wait", "8080", "--free", "1", "--format", "csv"], "check and wait print one line"),
         (&["tune", "undo", "--json"], "tune undo prints what it puts back"),
         (&["tune", "export", "--to", "sysctl.d", "--format", "jsonl"], "the place that --to names"),
         (&["capture", "-", "--json"], "capture writes a recording"),
@@ -180,7 +180,7 @@ fn a_monitor_is_told_unknown_whatever_is_wrong() {
         (&["check", "--warn", "abc"], "invalid value 'abc' for '--warn <PERCENT>'"),
         (&["check", "--warn", "95", "--crit", "90"], "--warn 95% is above --crit 90%"),
         (&["check", "--all-netns"], "one network namespace"),
-        (&["check", "--json"], "check prints the one line of a monitoring plugin"),
+        (&["check", "--format", "csv"], "check and wait print one line"),
         (&["check", "--nonsense"], "unexpected argument '--nonsense'"),
         (&["check", "nonsense"], "nonsense"),
     ] {

@@ -41,6 +41,11 @@ impl PortBudget {
         self.occupancy.ports()
     }
 
+    /// The same by counters alone, less what bind() is seen to hold.
+    pub(crate) fn occupancy(&self) -> Occupancy {
+        self.occupancy
+    }
+
     /// The usable ports that are held.
     #[must_use]
     pub fn used(&self) -> u32 {

@@ -1,11 +1,11 @@
 use std::cmp::Reverse;
 use std::time::Duration;
 
-use super::finding::Seen;
 use super::rules::RULES;
 use super::{Diagnosis, Facts, Fullest, Unseen};
 use crate::budget::{LocalPorts, PortBudget};
-use crate::forecast::{Forecast, MOST_FORECASTS, Motion, Past};
+use crate::forecast::{Forecast, HORIZON, MOST_FORECASTS, Motion, Past};
+use crate::judgement::{BindPool, Judge, PortSpace, Worst};
 use crate::port::PortSet;
 use crate::sample::Sample;
 use crate::tally::Tuple;
@@ -25,7 +25,7 @@ impl<'s> Examination<'s> {
     /// Of this sample, with a horizon of five minutes.
     #[must_use]
     pub fn new(sample: &'s Sample) -> Self {
-        Self { sample, earlier: None, facts: Facts::default(), horizon: Duration::from_secs(300), target: None }
+        Self { sample, earlier: None, facts: Facts::default(), horizon: HORIZON, target: None }
     }
 
     /// With a sample that was taken before.
@@ -60,38 +60,41 @@ impl<'s> Examination<'s> {
     #[must_use]
     pub fn diagnose(self) -> Diagnosis {
         let Self { sample, earlier, facts, horizon, target } = self;
-        let ports = LocalPorts::of(sample);
+        let judge = Judge::of(sample);
+        let ports = judge.ports();
         let past = earlier.and_then(|earlier| Past::of(earlier, sample));
         let wanted = |tuple: &Tuple| target.as_ref().is_none_or(|target| target.contains(tuple.destination));
-        let budgets = ports.iter().flat_map(LocalPorts::budgets);
+        let budgets = ports.into_iter().flat_map(LocalPorts::budgets);
         let mut budgets: Vec<_> = budgets.filter(|budget| wanted(&budget.tuple())).collect();
         budgets.sort_by(|a, b| b.percent().total_cmp(&a.percent()).then_with(|| a.tuple().cmp(&b.tuple())));
         let ahead = |budget: &PortBudget| Forecast::new(sample, past.as_ref(), budget, horizon);
         let tuples = budgets.into_iter().enumerate().map(|(place, budget)| TupleCase {
             forecast: if place < MOST_FORECASTS { ahead(&budget) } else { None },
+            space: judge.space(&budget),
             budget,
         });
         let tuples: Vec<TupleCase> = tuples.collect();
         let fullest =
             tuples.iter().max_by_key(|TupleCase { budget, .. }| (budget.ports().held(), Reverse(budget.tuple())));
-        let fullest = fullest.map(|TupleCase { budget, forecast }| Fullest {
+        let fullest = fullest.map(|TupleCase { budget, forecast, .. }| Fullest {
             budget: budget.clone(),
             forecast: forecast.clone().or_else(|| ahead(budget)),
         });
+        let seen = Worst::of(tuples.iter().map(|tuple| &tuple.space));
         let case = Case {
             sample,
             earlier,
-            past,
             motion: earlier.and_then(|earlier| Motion::between(earlier, sample)),
             facts: &facts,
             horizon,
             target: target.as_ref(),
-            ports,
+            pools: judge.full_pools(&seen),
+            ports: judge.ports().cloned(),
             tuples,
         };
         let findings = RULES.iter().flat_map(|rule| rule(&case)).collect();
-        let seen = Seen { whole: case.sample.provenance.complete(), ports: case.ports.is_some() };
-        Diagnosis { fullest, ..Diagnosis::new(findings, RULES.len(), Unseen::all(&case), seen) }
+        let judged = judge.verdict_on(&seen, target.as_ref().map(ToString::to_string).as_deref());
+        Diagnosis { fullest, ..Diagnosis::new(findings, RULES.len(), Unseen::all(&case), judged) }
     }
 }
 
@@ -99,12 +102,13 @@ impl<'s> Examination<'s> {
 pub(super) struct Case<'s> {
     pub(super) sample: &'s Sample,
     pub(super) earlier: Option<&'s Sample>,
-    pub(super) past: Option<Past<'s>>,
     pub(super) motion: Option<Motion>,
     pub(super) facts: &'s Facts,
     pub(super) horizon: Duration,
     pub(super) target: Option<&'s Target>,
     pub(super) ports: Option<LocalPorts<'s>>,
+    /// The pools of clients that bind first that have no port left.
+    pub(super) pools: Vec<BindPool>,
     /// The tuples that hold a port, the fullest first.
     pub(super) tuples: Vec<TupleCase>,
 }
@@ -112,16 +116,13 @@ pub(super) struct Case<'s> {
 /// What is known of one tuple's ports.
 pub(super) struct TupleCase {
     pub(super) budget: PortBudget,
+    /// The same, judged.
+    pub(super) space: PortSpace,
     /// `None` where the source does not tell how old the TIME_WAITs are.
     pub(super) forecast: Option<Forecast>,
 }
 
 impl Case<'_> {
-    /// The same tuple's ports, as they were.
-    pub(super) fn budget_before(&self, tuple: &Tuple) -> Option<PortBudget> {
-        self.past.as_ref().map(|past| past.budget(tuple))
-    }
-
     /// The ports that a wider range must not give away.
     pub(super) fn services(&self) -> PortSet {
         let mut services = self.sample.destinations.roles().listening().clone();

@@ -95,30 +95,3 @@ impl FromStr for Code {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("'{0}' is no finding's code")]
 pub struct UnknownCode(String);
-
-/// How bad a finding is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[non_exhaustive]
-pub enum Severity {
-    /// Nothing to report. The severity of a verdict whose findings are none above [`Info`](Self::Info).
-    Ok,
-    /// Worth knowing, and harmless.
-    Info,
-    /// It costs something, or soon will.
-    Warning,
-    /// Connections fail.
-    Critical,
-}
-
-impl Severity {
-    /// The name in lower case.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Ok => "ok",
-            Self::Info => "info",
-            Self::Warning => "warning",
-            Self::Critical => "critical",
-        }
-    }
-}

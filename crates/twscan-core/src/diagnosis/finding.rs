@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use super::{Code, Refusal, Remedy, Severity, Unseen};
 use crate::budget::PortBudget;
 use crate::forecast::Forecast;
+use crate::judgement::Verdict;
 use crate::tally::Tuple;
 
 /// What is wrong, and what was not looked at.
@@ -17,8 +18,8 @@ pub struct Diagnosis {
     pub checks: usize,
     /// What a healthy verdict does not speak of.
     pub unseen: Vec<Unseen>,
-    /// One line that names the trouble and its destination.
-    pub headline: String,
+    /// The answer in a line: that of the worst finding above [`Severity::Info`], else what is judged of the local ports.
+    pub verdict: Verdict,
     /// The tuple that holds most ports; `None` where none holds one, or the local port range is unknown.
     pub fullest: Option<Fullest>,
 }
@@ -34,24 +35,28 @@ pub struct Fullest {
 }
 
 impl Diagnosis {
-    /// Of findings, in what was seen.
-    pub(super) fn new(mut findings: Vec<Finding>, checks: usize, unseen: Vec<Unseen>, seen: Seen) -> Self {
+    /// Of findings, and what is judged of the local ports.
+    pub(super) fn new(mut findings: Vec<Finding>, checks: usize, unseen: Vec<Unseen>, judged: Verdict) -> Self {
         findings.sort_by_key(|finding| (Reverse(finding.severity), finding.code, Reverse(finding.weight())));
         let serious = findings.first().filter(|finding| finding.severity > Severity::Info);
-        let headline = match (serious, seen) {
-            (Some(finding), _) => finding.title.clone(),
-            (None, Seen { whole: false, .. }) => "nothing wrong in what was seen, and some was not".to_owned(),
-            (None, Seen { ports: true, .. }) => "nothing wrong with local ports or TIME_WAIT in this netns".to_owned(),
-            (None, _) => "nothing wrong with TIME_WAIT in this netns; local ports are unknown".to_owned(),
+        let verdict = match serious {
+            Some(finding) if finding.severity >= judged.severity => {
+                Verdict::new(finding.severity, finding.code.name(), finding.title.clone())
+                    .because(finding.cause.clone())
+                    .then(format!("twscan explain {}", finding.code), "how it comes about, and every cure")
+            }
+            _ if judged.severity == Severity::Ok => {
+                Verdict::new(Severity::Ok, "ok", "nothing wrong with local ports or TIME_WAIT in this netns")
+            }
+            _ => judged,
         };
-        Self { findings, checks, unseen, headline, fullest: None }
+        Self { findings, checks, unseen, verdict, fullest: None }
     }
 
-    /// The verdict: that of the worst finding, where one is above [`Severity::Info`].
+    /// How bad it is.
     #[must_use]
     pub fn severity(&self) -> Severity {
-        let worst = self.findings.iter().map(|finding| finding.severity).max();
-        worst.filter(|severity| *severity > Severity::Info).unwrap_or(Severity::Ok)
+        self.verdict.severity
     }
 
     /// The first finding of a code.
@@ -59,15 +64,6 @@ impl Diagnosis {
     pub fn find(&self, code: Code) -> Option<&Finding> {
         self.findings.iter().find(|finding| finding.code == code)
     }
-}
-
-/// What a diagnosis speaks of.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Seen {
-    /// Whether every socket was seen.
-    pub(super) whole: bool,
-    /// Whether the local port range is known.
-    pub(super) ports: bool,
 }
 
 /// One thing that is wrong.

@@ -20,8 +20,9 @@ mod remedy;
 mod rules;
 mod unseen;
 
+pub use crate::judgement::Severity;
 pub use case::Examination;
-pub use code::{Code, Severity};
+pub use code::Code;
 pub use explain::{Page, Topic, explain};
 pub use facts::{Facts, LogFact, NamespaceFact, OwnerFact};
 pub use finding::{Diagnosis, Figure, Finding, Fullest, Note, Subject};

@@ -158,6 +158,9 @@ impl Forecast {
 /// 100,000 that hold a port or two.
 pub const MOST_FORECASTS: usize = 1000;
 
+/// How far ahead to look where nothing else is asked for: with a constant rate a minute decides.
+pub const HORIZON: Duration = Duration::from_secs(300);
+
 /// Seconds until at most `wanted` ports are held, if nothing more were opened.
 fn drain(held: u32, wanted: u32, releases: &[u32]) -> Option<Duration> {
     if held <= wanted {

@@ -334,7 +334,7 @@ impl Sockets {
         self.dump.next_batch()
     }
 
-    /// Shows every socket to a tally.
+    /// Shows every socket to a tally, until it [has enough](Tally::has_enough).
     ///
     /// # Errors
     /// As for [`next_batch`](Self::next_batch); what came before the error has been counted.
@@ -342,6 +342,9 @@ impl Sockets {
         while let Some(batch) = self.next_batch()? {
             for record in batch {
                 tally.observe(&record);
+            }
+            if tally.has_enough() {
+                break;
             }
         }
         Ok(())

@@ -1,16 +1,17 @@
 use std::cmp::Ordering;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use super::{Header, Owner, OwnerScan};
-use crate::budget::{LocalPorts, Occupancy, Zone};
+use crate::budget::Zone;
 use crate::filter::Filter;
+use crate::judgement::{Judge, PortSpace, Severity, Verdict, Worst};
 use crate::port::PortRange;
 use crate::procfs::owner::Owners;
 use crate::sample::Sample;
 use crate::socket::{StateSet, TcpState};
-use crate::tally::{DestinationCounts, DestinationKey, LiveSockets, Role, Tuple};
+use crate::tally::{DestinationCounts, DestinationKey, LiveSockets, Role};
 
 /// `twscan.by-dest/1`: sockets by destination.
 #[derive(Debug, Clone, serde::Serialize)]
@@ -23,6 +24,8 @@ pub struct ByDestReport {
     pub target: Option<String>,
     /// The filter asked for, as it was understood; null for none.
     pub filter: Option<String>,
+    /// What is left, of all groups.
+    pub verdict: Verdict,
     /// The groups, in the order asked for.
     pub destinations: Vec<Destination>,
     /// How many groups there are, also those not shown.
@@ -66,11 +69,13 @@ impl ByDestReport {
         let kept: u64 = sample.destinations.iter().map(|(_, counts)| counts.sockets()).sum();
         let matched = kept + other.sockets;
         let other = Some(other).filter(|other| other.sockets > 0);
-        let judge = Judge::of(sample);
-        let rows = sample.destinations.iter().map(|(key, counts)| judge.row(key, counts));
+        let mut seen = Rows::of(sample);
+        let rows = sample.destinations.iter().map(|(key, counts)| seen.row(key, counts));
         let destinations = first(rows, order, top.unwrap_or(groups));
+        let verdict = seen.judge.verdict_on(&seen.worst, target.as_deref());
         let header = Header::new(Self::SCHEMA, &sample.provenance);
-        let report = Self { header, target, filter: None, destinations, groups, matched, other, owner_scan: None };
+        let report =
+            Self { header, target, filter: None, verdict, destinations, groups, matched, other, owner_scan: None };
         if sample.asked.contains_all(StateSet::ALL) { report } else { report.without_budgets() }
     }
 
@@ -79,6 +84,8 @@ impl ByDestReport {
         for row in &mut self.destinations {
             (row.free, row.zone) = (None, None);
         }
+        let text = "some of the sockets were counted, so what is left was not judged";
+        self.verdict = Verdict::new(Severity::Info, "not-judged", text);
         self
     }
 
@@ -159,24 +166,23 @@ impl Destination {
     /// All groups of a sample.
     #[must_use]
     pub fn all(sample: &Sample) -> Vec<Self> {
-        let judge = Judge::of(sample);
-        sample.destinations.iter().map(|(key, counts)| judge.row(key, counts)).collect()
-    }
-
-    /// The outbound groups of a sample that have least left, at most `top`, the fullest first.
-    #[must_use]
-    pub fn fullest(sample: &Sample, top: usize) -> Vec<Self> {
-        let judge = Judge::of(sample);
-        let groups = sample.destinations.iter().filter(|(key, _)| key.role == Role::Outbound);
-        first(groups.map(|(key, counts)| judge.row(key, counts)), Self::fullest_first, top)
+        let mut rows = Rows::of(sample);
+        sample.destinations.iter().map(|(key, counts)| rows.row(key, counts)).collect()
     }
 
     /// The outbound groups of a sample.
     #[must_use]
     pub fn outbound(sample: &Sample) -> Vec<Self> {
-        let judge = Judge::of(sample);
+        Self::fullest(sample, usize::MAX, None).0
+    }
+
+    /// The outbound groups of a sample that have least left, at most `top`, the fullest first; and the verdict on all of
+    /// them.
+    pub(super) fn fullest(sample: &Sample, top: usize, target: Option<&str>) -> (Vec<Self>, Verdict) {
+        let mut rows = Rows::of(sample);
         let groups = sample.destinations.iter().filter(|(key, _)| key.role == Role::Outbound);
-        groups.map(|(key, counts)| judge.row(key, counts)).collect()
+        let kept = first(groups.map(|(key, counts)| rows.row(key, counts)), Self::fullest_first, top);
+        (kept, rows.judge.verdict_on(&rows.worst, target))
     }
 
     /// Orders by what is left: the fullest first, then the one with most ports in use.
@@ -205,42 +211,23 @@ impl Destination {
     }
 }
 
-/// Says how full a sample's groups are: port by port where it was taken for that, else by counters.
-struct Judge<'s> {
+/// Makes the rows of a sample's groups, and keeps the worst of all that passed.
+struct Rows<'s> {
     sample: &'s Sample,
-    ports: Option<LocalPorts<'s>>,
+    judge: Judge<'s>,
+    worst: Worst,
 }
 
-/// What a group has left.
-struct Left {
-    capacity: u32,
-    free: u32,
-    percent: f64,
-    zone: Zone,
-}
-
-impl<'s> Judge<'s> {
+impl<'s> Rows<'s> {
     fn of(sample: &'s Sample) -> Self {
-        Self { sample, ports: LocalPorts::of(sample) }
+        Self { sample, judge: Judge::of(sample), worst: Worst::default() }
     }
 
-    fn left(&self, key: &DestinationKey, counts: &DestinationCounts) -> Option<Left> {
-        let (source, destination) = key.source.zip(key.destination).filter(|_| key.role == Role::Outbound)?;
-        let Some(ports) = &self.ports else {
-            let one = Occupancy::new(self.sample.destinations.rules(), counts.ports)?;
-            return Some(Left { capacity: one.capacity(), free: one.free(), percent: one.percent(), zone: one.zone() });
-        };
-        let destination = SocketAddr::new(destination, key.port);
-        let one = ports.budget(&Tuple { source, destination, interface: key.interface });
-        Some(Left { capacity: one.capacity(), free: one.free(), percent: one.percent(), zone: one.zone() })
-    }
-
-    fn row(&self, key: DestinationKey, counts: &DestinationCounts) -> Destination {
+    fn row(&mut self, key: DestinationKey, counts: &DestinationCounts) -> Destination {
         let (sample, outbound) = (self.sample, key.role == Role::Outbound);
-        let left = self.left(&key, counts);
-        // Sockets that were not seen may hold the rest.
-        let whole = sample.provenance.complete();
-        let told = left.as_ref().filter(|left| whole || left.zone == Zone::Full);
+        let space = self.judge.group(&key, counts);
+        space.iter().for_each(|space| self.worst.observe(space));
+        let told = space.filter(PortSpace::is_told);
         let sockets = counts.sockets();
         let states = DestinationStates::new(sample, counts);
         let range = sample.settings.range;
@@ -262,10 +249,10 @@ impl<'s> Judge<'s> {
             ports_used: known.then_some(if outbound { sockets } else { 0 }),
             reusable: counts.ports.known_reusable().filter(|_| sample.knows(TcpState::TimeWait)),
             range_size: range.map(PortRange::size),
-            capacity: left.as_ref().map(|left| left.capacity),
-            free: told.map(|left| left.free),
-            percent: if outbound { told.map(|left| left.percent) } else { known.then_some(0.0) },
-            zone: told.map(|left| left.zone),
+            capacity: space.map(|space| space.capacity()),
+            free: told.map(|space| space.free()),
+            percent: if outbound { told.map(|space| space.percent()) } else { known.then_some(0.0) },
+            zone: told.map(|space| space.zone()),
             owners: None,
         }
     }

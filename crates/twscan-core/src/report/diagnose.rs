@@ -2,8 +2,9 @@ use std::net::IpAddr;
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
-use super::{Header, words};
-use crate::diagnosis::{Diagnosis, Figure, Finding, Note, Refusal, RefusalKind, Remedy, Risk, Severity, When};
+use super::{Header, Vitals, words};
+use crate::diagnosis::{Diagnosis, Figure, Finding, Note, Refusal, RefusalKind, Remedy, Risk, When};
+use crate::judgement::{Severity, Verdict};
 use crate::sample::Sample;
 
 /// `twscan diagnose --json`: what is wrong, and what cures it.
@@ -19,6 +20,8 @@ pub struct DiagnoseReport {
     pub verdict: Verdict,
     /// The findings, the most serious first.
     pub findings: Vec<FindingRow>,
+    /// The figures that are there also where nothing is wrong.
+    pub vitals: Vitals,
     /// How many rules were applied.
     pub checks: usize,
     /// What the verdict does not speak of.
@@ -35,23 +38,13 @@ impl DiagnoseReport {
         Self {
             header: Header::new(Self::SCHEMA, &sample.provenance),
             target,
-            verdict: Verdict { severity: diagnosis.severity(), headline: diagnosis.headline.clone() },
+            verdict: diagnosis.verdict.clone(),
             findings: diagnosis.findings.iter().map(FindingRow::from).collect(),
+            vitals: Vitals::new(sample, diagnosis.fullest.as_ref()),
             checks: diagnosis.checks,
             unseen: diagnosis.unseen.iter().map(ToString::to_string).collect(),
         }
     }
-}
-
-/// The answer in a line.
-#[derive(Debug, Clone, serde::Serialize)]
-#[non_exhaustive]
-pub struct Verdict {
-    /// `ok` (no finding above info), `warning` or `critical`.
-    #[serde(serialize_with = "severity_name")]
-    pub severity: Severity,
-    /// What is wrong, with the destination as addr:port where there is one.
-    pub headline: String,
 }
 
 /// One thing that is wrong.
@@ -63,7 +56,6 @@ pub struct FindingRow {
     /// The same on each run while the finding lasts.
     pub fingerprint: String,
     /// `info`, `warning` or `critical`.
-    #[serde(serialize_with = "severity_name")]
     pub severity: Severity,
     /// One line.
     pub title: String,
@@ -201,10 +193,6 @@ impl From<&Refusal> for RefusalRow {
     fn from(refusal: &Refusal) -> Self {
         Self { advice: refusal.advice.clone(), verdict: refusal.verdict, reason: refusal.reason.clone() }
     }
-}
-
-fn severity_name<S: Serializer>(severity: &Severity, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(severity.name())
 }
 
 /// An object of numbers; whole ones without a point.

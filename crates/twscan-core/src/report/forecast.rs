@@ -3,8 +3,9 @@ use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 
-use super::Header;
-use crate::forecast::{Arrivals, Forecast, Motion, Window};
+use super::{Budgets, Header};
+use crate::forecast::{Arrivals, Forecast, Motion, Past, Window};
+use crate::judgement::Verdict;
 use crate::sample::Sample;
 
 /// `twscan forecast --json`: how fast ports are used up, and when they come back.
@@ -14,10 +15,14 @@ pub struct ForecastReport {
     /// `twscan.forecast/1` and where it comes from.
     #[serde(flatten)]
     pub header: Header,
+    /// What is left now to the destination that has least.
+    pub verdict: Verdict,
     /// What was asked for; null for everything.
     pub target: Option<String>,
     /// What the kernel's counters did between two samples; null with one.
     pub motion: Option<MotionRow>,
+    /// How many (source, destination, port) there are, also those not shown.
+    pub groups: usize,
     /// One for each (source, destination, port), the fullest first.
     pub forecasts: Vec<ForecastRow>,
     /// How many (source, destination, port) have none, since the source does not tell how old their TIME_WAITs are.
@@ -28,22 +33,28 @@ impl ForecastReport {
     /// `schema` of this document.
     pub const SCHEMA: &'static str = "twscan.forecast/1";
 
-    /// The document of these forecasts.
+    /// The document of these budgets, of the first `top` of them.
     #[must_use]
-    pub fn new(sample: &Sample, earlier: Option<&Sample>, target: Option<String>, forecasts: &[Forecast]) -> Self {
+    pub fn new(
+        sample: &Sample,
+        earlier: Option<&Sample>,
+        target: Option<String>,
+        budgets: &Budgets,
+        top: Option<usize>,
+        horizon: Duration,
+    ) -> Self {
+        let past = earlier.and_then(|earlier| Past::of(earlier, sample));
+        let shown = budgets.iter().take(top.unwrap_or(usize::MAX));
+        let ahead: Vec<_> = shown.map(|budget| Forecast::new(sample, past.as_ref(), budget, horizon)).collect();
         Self {
             header: Header::new(Self::SCHEMA, &sample.provenance),
+            verdict: budgets.verdict(sample, target.as_deref()),
             target,
             motion: earlier.and_then(|earlier| Motion::between(earlier, sample)).map(MotionRow::from),
-            forecasts: forecasts.iter().map(ForecastRow::from).collect(),
-            unknown: 0,
+            groups: budgets.len(),
+            unknown: ahead.iter().filter(|forecast| forecast.is_none()).count(),
+            forecasts: ahead.iter().flatten().map(ForecastRow::from).collect(),
         }
-    }
-
-    /// Notes how many have no forecast.
-    #[must_use]
-    pub fn with_unknown(self, unknown: usize) -> Self {
-        Self { unknown, ..self }
     }
 }
 

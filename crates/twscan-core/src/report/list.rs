@@ -2,8 +2,29 @@ use std::net::{IpAddr, SocketAddr};
 
 use serde::Serialize;
 
+use super::{Header, OwnerScan};
 use crate::socket::{Family, SocketRecord, Timer};
 use crate::tally::Role;
+
+/// How a list of sockets went.
+#[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
+pub struct ListReport {
+    /// `twscan.list/1` and where the rows come from.
+    #[serde(flatten)]
+    pub header: Header,
+    /// The rows that were given.
+    pub rows: u64,
+    /// Whether the reader of the rows had enough of them before the end.
+    pub stopped: bool,
+    /// How the search for owners went; null where they were not asked for.
+    pub owner_scan: Option<OwnerScan>,
+}
+
+impl ListReport {
+    /// The schema's name and version.
+    pub const SCHEMA: &'static str = "twscan.list/1";
+}
 
 /// One line of `twscan list --format jsonl`.
 #[derive(Debug, Clone, Serialize)]

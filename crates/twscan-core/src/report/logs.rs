@@ -2,6 +2,8 @@ use serde::{Serialize, Serializer};
 
 use super::Header;
 use super::logs_now::{FreePorts, LogsNow};
+use crate::budget::Zone;
+use crate::judgement::{Severity, Verdict, command};
 use crate::log::{LogClass, LogProgram, LogSpan, LogTally, LogTime};
 use crate::sample::Provenance;
 
@@ -12,6 +14,8 @@ pub struct LogsReport {
     /// Where and when the logs were read; its walk is the one that told what the host has left.
     #[serde(flatten)]
     pub header: Header,
+    /// What the failures and the host say.
+    pub verdict: Verdict,
     /// The failures for lack of a local port.
     pub events: u64,
     /// Those by destination, most events first.
@@ -40,13 +44,15 @@ impl LogsReport {
     /// The schema's name and version.
     pub const SCHEMA: &'static str = "twscan.logs/1";
 
-    /// The document of what was counted in these files. One that could not be read to its end makes it partial.
+    /// The document of what was counted in these files, and of what the host has left, where it was asked. A file that
+    /// could not be read to its end makes it partial.
     #[must_use]
-    pub fn new(tally: &LogTally, files: Vec<LogsFile>, provenance: &Provenance) -> Self {
+    pub fn new(tally: &LogTally, files: Vec<LogsFile>, provenance: &Provenance, host: Option<&FreePorts>) -> Self {
         let events = tally.events();
         let sum = |count: fn(&LogsFile) -> u64| files.iter().map(count).fold(0, u64::saturating_add);
         let mut report = Self {
             header: Header::new(Self::SCHEMA, provenance),
+            verdict: Verdict::new(Severity::Ok, "ok", String::new()),
             events: events.events,
             by_destination: destinations(tally),
             by_program: tally.programs().into_iter().map(program).collect(),
@@ -62,21 +68,69 @@ impl LogsReport {
         let errors: Vec<_> = report.header.partial.take().into_iter().chain(report.file_errors()).collect();
         report.header.partial = (!errors.is_empty()).then(|| errors.join("; "));
         report.header.complete = report.header.partial.is_none();
-        report
-    }
-
-    /// Adds what the host has left to each destination now.
-    #[must_use]
-    pub fn with_host(mut self, free: &FreePorts) -> Self {
-        for row in &mut self.by_destination {
-            row.now = row.destination.as_deref().zip(row.port).and_then(|(name, port)| free.to(name, port));
+        for row in &mut report.by_destination {
+            let to = row.destination.as_deref().zip(row.port);
+            row.now = host.zip(to).and_then(|(host, (name, port))| host.to(name, port));
         }
-        self
+        report.verdict = verdict(&report, provenance, host);
+        report
     }
 
     fn file_errors(&self) -> impl Iterator<Item = String> {
         self.files.iter().filter_map(|file| file.error.clone())
     }
+}
+
+/// The worse of what the failures say and what the host has left now.
+fn verdict(report: &LogsReport, provenance: &Provenance, host: Option<&FreePorts>) -> Verdict {
+    let told = of_failures(report, provenance);
+    match host.map(FreePorts::verdict) {
+        Some(now) if now.severity > told.severity => now.clone(),
+        _ => told,
+    }
+}
+
+fn of_failures(report: &LogsReport, provenance: &Provenance) -> Verdict {
+    let Some(worst) = report.by_destination.first() else {
+        let others = report.other.iter().map(|other| other.events).sum::<u64>();
+        let note = if others > 0 { format!("; {} of other kinds", count(others, "failure")) } else { String::new() };
+        let text = format!("no failure for lack of a local port in {}{note}", count(report.lines, "line"));
+        return match report.header.complete {
+            true => Verdict::new(Severity::Ok, "ok", text),
+            false => Verdict::new(Severity::Warning, "incomplete", format!("{text}, and not all was read")),
+        };
+    };
+    let is_full = |row: &LogsDestination| row.now.is_some_and(|now| now.zone == Zone::Full);
+    let severity = if report.by_destination.iter().any(is_full) { Severity::Critical } else { Severity::Warning };
+    let place = worst.place();
+    let events = count(worst.events, "failure");
+    let what = match worst.destination {
+        Some(_) => format!("{events} to {place}"),
+        None => format!("{events} for lack of a local port, to no destination by name"),
+    };
+    let since = worst.first.map(|first| format!(" since {first}")).unwrap_or_default();
+    let mut details = Vec::new();
+    if let Some(now) = worst.now {
+        details.push(format!("That destination is {now}."));
+    }
+    let rest = report.events - worst.events;
+    if rest > 0 {
+        let places = u64::try_from(report.by_destination.len() - 1).unwrap_or(u64::MAX);
+        details.push(format!("{rest} more to {}.", count(places, "other destination")));
+    }
+    let verdict = Verdict::new(severity, "failed-connects", format!("{what}{since}"));
+    let verdict = if details.is_empty() { verdict } else { verdict.because(details.join(" ")) };
+    let address = worst.destination.as_deref().is_some_and(|name| name.parse::<std::net::IpAddr>().is_ok());
+    match worst.now {
+        Some(_) if address => {
+            verdict.then(command(provenance, &["diagnose", &place]), "what holds the ports, and what cures it")
+        }
+        _ => verdict,
+    }
+}
+
+fn count(number: u64, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 
 /// A file, as far as it was read.
@@ -110,6 +164,19 @@ pub struct LogsDestination {
     pub last: Option<LogTime>,
     /// What the host has left to it now; null where no host was asked, or the log names no address or no port.
     pub now: Option<LogsNow>,
+}
+
+impl LogsDestination {
+    /// The destination as a person writes it.
+    #[must_use]
+    pub fn place(&self) -> String {
+        let name = self.destination.as_deref().unwrap_or("(not named)");
+        match self.port {
+            Some(port) if name.contains(':') => format!("[{name}]:{port}"),
+            Some(port) => format!("{name}:{port}"),
+            None => name.to_owned(),
+        }
+    }
 }
 
 /// The failures that one program wrote of.
@@ -204,7 +271,7 @@ mod tests {
         let nowhere = Provenance::of(&Host::new(open, ProcFs::new("/no/such/proc")));
         let tally = tally_bytes(log);
         let file = LogsFile { lines: tally.lines(), bytes: tally.bytes(), ..file };
-        LogsReport::new(&tally, vec![file], &nowhere)
+        LogsReport::new(&tally, vec![file], &nowhere, None)
     }
 
     #[test]
@@ -226,6 +293,13 @@ Connect() failed for backend app: no free ports.\n\
                 "schema": "twscan.logs/1",
                 "hostname": null, "kernel": null, "netns": {"inode": null, "name": null}, "other_netns": null,
                 "source": null, "complete": true, "partial": null, "dump": null,
+                "verdict": {
+                    "severity": "warning",
+                    "code": "failed-connects",
+                    "headline": "2 failures to 127.0.0.1:8080 since 2018-07-19T08:03:23Z",
+                    "detail": "1 more to 1 other destination.",
+                    "next": [],
+                },
                 "events": 3,
                 "by_destination": [
                     {"destination": "127.0.0.1", "port": 8080, "events": 2, "first": at("08:03:23"), "last": at("08:04:01"), "now": null},

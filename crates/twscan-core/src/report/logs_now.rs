@@ -1,10 +1,12 @@
 use std::collections::HashMap;
+use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use serde::{Serialize, Serializer};
 
-use super::Destination;
 use crate::budget::{LocalPorts, Zone};
+use crate::judgement::{Judge, Verdict, Worst};
+use crate::port::PortRange;
 use crate::sample::Sample;
 
 /// What a host has left to a destination that a log names.
@@ -20,35 +22,56 @@ pub struct LogsNow {
     pub range_size: u32,
 }
 
+impl fmt::Display for LogsNow {
+    /// `full now: 0 of 28232 local ports free`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let zone = match self.zone {
+            Zone::Full => "full",
+            Zone::NearlyFull => "nearly full",
+            Zone::Slow => "slow",
+            Zone::Fast => "not full",
+        };
+        write!(f, "{zone} now: {} of {} local ports free", self.free, self.range_size)
+    }
+}
+
 /// What a sample has left to each destination.
 #[derive(Debug, Clone)]
 pub struct FreePorts {
     rows: HashMap<SocketAddr, LogsNow>,
     elsewhere: Option<LogsNow>,
+    verdict: Verdict,
 }
 
 impl FreePorts {
-    /// The budgets of a sample; of several sources to one destination the one with the fewest ports left.
+    /// What is left by this sample; of several sources to one destination what the one with the fewest ports has.
     #[must_use]
     pub fn of(sample: &Sample) -> Self {
-        let ports = LocalPorts::of(sample);
-        let rules = ports.as_ref().map_or(sample.destinations.rules(), LocalPorts::rules);
-        let mut rows = HashMap::new();
-        for row in Destination::outbound(sample) {
-            let key = row.destination.map(|address| SocketAddr::new(address, row.port));
-            let now = row.zone.zip(row.free).zip(row.range_size);
-            if let (Some(key), Some(((zone, free), range_size))) = (key, now) {
-                let seen = LogsNow { zone, free, range_size };
-                let kept = rows.entry(key).or_insert(seen);
+        let judge = Judge::of(sample);
+        let rules = judge.ports().map_or(sample.destinations.rules(), LocalPorts::rules);
+        let range_size = rules.range().map(PortRange::size);
+        let (mut rows, mut worst) = (HashMap::new(), Worst::default());
+        for (key, counts) in sample.destinations.iter() {
+            let Some(space) = judge.group(&key, counts) else { continue };
+            worst.observe(&space);
+            if let Some(range_size) = range_size.filter(|_| space.is_told()) {
+                let seen = LogsNow { zone: space.zone(), free: space.free(), range_size };
+                let kept = rows.entry(space.destination()).or_insert(seen);
                 *kept = LogsNow::fewer(*kept, seen);
             }
         }
         let free = rules.capacity();
         let zone = if free == 0 { Zone::Full } else { Zone::Fast };
         // Of a partial result a destination without a socket tells nothing.
-        let range = rules.range().filter(|_| sample.provenance.complete());
-        let elsewhere = range.map(|range| LogsNow { zone, free, range_size: range.size() });
-        Self { rows, elsewhere }
+        let range_size = range_size.filter(|_| sample.provenance.complete());
+        let elsewhere = range_size.map(|range_size| LogsNow { zone, free, range_size });
+        Self { rows, elsewhere, verdict: judge.verdict_on(&worst, None) }
+    }
+
+    /// The verdict on all destinations.
+    #[must_use]
+    pub fn verdict(&self) -> &Verdict {
+        &self.verdict
     }
 
     /// Whether no connection fits.

@@ -3,9 +3,14 @@
 //! They are apart from the types of the rest of this crate: renaming a field there changes no document. Fields are
 //! added freely, none is renamed or removed within a schema's version.
 
+#[cfg(test)]
+mod agreement;
+mod budgets;
 mod by_dest;
+mod check;
 mod compare;
 mod diagnose;
+mod document;
 mod forecast;
 mod list;
 #[cfg(feature = "logs")]
@@ -20,27 +25,31 @@ mod ports;
 mod summary;
 #[cfg(feature = "tuning")]
 mod verify;
+mod vitals;
+mod wait;
 
+pub use budgets::Budgets;
 pub use by_dest::{ByDestReport, Destination, DestinationStates, Other};
+pub use check::{CheckReport, CheckRow, Status};
 pub use compare::{Change, CompareReport, CounterChange, DestinationChange, ParameterChange, StateChanges};
-pub use diagnose::{DiagnoseReport, FindingRow, NoteRow, RefusalRow, RemedyRow, SettingRow, SubjectRow, Verdict};
+pub use diagnose::{DiagnoseReport, FindingRow, NoteRow, RefusalRow, RemedyRow, SettingRow, SubjectRow};
+pub use document::{Document, Fullest, Overview};
 pub use forecast::{ArrivalsRow, ForecastReport, ForecastRow, MotionRow, WindowRow};
-pub use list::{Endpoint, SocketRow};
+pub use list::{Endpoint, ListReport, SocketRow};
 #[cfg(feature = "logs")]
 pub use logs::{LogsDestination, LogsFile, LogsMinute, LogsOther, LogsProgram, LogsReport};
 #[cfg(feature = "logs")]
 pub use logs_now::{FreePorts, LogsNow};
-pub use namespaces::{NamespacesReport, RefusedNetns};
+pub use namespaces::{NamespacesReport, Place, RefusedNetns};
 pub use owners::{Owner, OwnerScan};
 #[cfg(feature = "tuning")]
 pub use plan::{PlanFile, PlanFileChange, PlanRefusal, PlanReport, PlannedChange, PlannedEffect};
-pub use ports::{
-    BindFirstRow, Blocked, BlockedOwner, BudgetRow, MapRun, PortsReport, RangeRow, Reserved, ReuseRow,
-    sort_fullest_first,
-};
+pub use ports::{BindFirstRow, Blocked, BlockedOwner, BudgetRow, MapRun, PortsReport, RangeRow, Reserved, ReuseRow};
 pub use summary::{Families, StateRow, States, SummaryReport, TcpTotals, TimeWait, Totals};
 #[cfg(feature = "tuning")]
 pub use verify::{FileLine, OtherLoader, VerifiedSetting, VerifyReport};
+pub use vitals::{FullestRow, VitalSettings, Vitals};
+pub use wait::WaitReport;
 
 use std::fmt::Display;
 

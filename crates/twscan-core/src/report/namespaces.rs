@@ -1,8 +1,10 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::words;
-use crate::sample::Incomplete;
+use super::{Document, words};
+use crate::judgement::{Severity, Verdict};
+use crate::netns::Namespace;
+use crate::sample::{Incomplete, Provenance};
 
 /// `twscan.namespaces/1`: the same question put to every network namespace of the host.
 #[derive(Debug, Clone, Serialize)]
@@ -18,10 +20,15 @@ pub struct NamespacesReport<D> {
     pub kernel: Option<String>,
     /// The recording that was read; null for the running kernel.
     pub replayed_from: Option<String>,
+    /// The worst of all of them.
+    pub verdict: Verdict,
     /// Whether every namespace that was found was read, to the end of each walk.
     pub complete: bool,
     /// A document for each namespace with sockets, as for one alone, the worst first.
     pub namespaces: Vec<D>,
+    /// Where the documents are from, in turn.
+    #[serde(skip)]
+    pub places: Vec<Place>,
     /// Namespaces without a TCP socket, which were not walked.
     pub idle: usize,
     /// Namespaces that could not be entered or read.
@@ -53,25 +60,68 @@ impl RefusedNetns {
     }
 }
 
-impl<D> NamespacesReport<D> {
+/// How a namespace is called.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// Its name; of a container the short id.
+    pub name: String,
+    /// What `-N` takes for it; `None` where nothing leads to it.
+    pub reference: Option<String>,
+}
+
+impl Place {
+    /// How this namespace is called.
+    #[must_use]
+    pub fn of(namespace: &Namespace) -> Self {
+        Self { name: namespace.name().to_string(), reference: namespace.reference().map(str::to_owned) }
+    }
+}
+
+impl<D: Document> NamespacesReport<D> {
     /// The schema's name and version.
     pub const SCHEMA: &'static str = "twscan.namespaces/1";
 
     /// A document about nothing yet.
     #[must_use]
-    pub fn new(captured_at: std::time::SystemTime, hostname: Option<String>, kernel: Option<String>) -> Self {
+    pub fn new(origin: &Provenance) -> Self {
         Self {
             schema: Self::SCHEMA,
-            captured_at: Timestamp::try_from(captured_at).unwrap_or(Timestamp::UNIX_EPOCH),
-            hostname,
-            kernel,
-            replayed_from: None,
+            captured_at: Timestamp::try_from(origin.captured_at).unwrap_or(Timestamp::UNIX_EPOCH),
+            hostname: origin.hostname.clone(),
+            kernel: origin.kernel.clone(),
+            replayed_from: origin.replayed_from.clone(),
+            verdict: Verdict::new(Severity::Ok, "ok", "no netns has a TCP socket"),
             complete: true,
             namespaces: Vec::new(),
+            places: Vec::new(),
             idle: 0,
             refused: Vec::new(),
             unreadable_processes: 0,
             more_unseen: false,
         }
+    }
+
+    /// Adds the documents of the namespaces that were read, the worst first, and judges all of them.
+    pub fn add(&mut self, mut rows: Vec<(Place, D)>) {
+        rows.sort_by(|(_, one), (_, other)| one.worst_first(other));
+        self.complete = self.refused.is_empty() && rows.iter().all(|(_, document)| document.header().complete);
+        (self.places, self.namespaces) = rows.into_iter().unzip();
+        let refused = self.refused.len();
+        self.verdict = match (self.places.first(), self.namespaces.first()) {
+            (Some(place), Some(worst)) if worst.verdict().severity > Severity::Ok => {
+                let verdict = worst.verdict();
+                Verdict { headline: format!("netns {}: {}", place.name, verdict.headline), ..verdict.clone() }
+            }
+            _ if refused > 0 => {
+                let read = self.namespaces.len() + self.idle;
+                let text = format!("nothing wrong in {read} netns that were read; {refused} were not");
+                Verdict::new(Severity::Warning, "incomplete", text)
+            }
+            (_, Some(worst)) => {
+                let text = format!("in every netns read: {}", worst.verdict().headline);
+                Verdict::new(Severity::Ok, "ok", text)
+            }
+            _ => Verdict::new(Severity::Ok, "ok", "no netns has a TCP socket"),
+        };
     }
 }

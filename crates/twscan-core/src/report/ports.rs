@@ -1,11 +1,11 @@
-use std::cmp::Reverse;
 use std::net::IpAddr;
 
 use serde::{Serialize, Serializer};
 
-use super::{ForecastRow, Header, Owner};
+use super::{Budgets, ForecastRow, Header, Owner};
 use crate::budget::{BindFirstPool, Certainty, LocalPorts, PortBudget, PortStatus, Zone};
-use crate::forecast::Forecast;
+use crate::forecast::{Forecast, HORIZON};
+use crate::judgement::Verdict;
 use crate::procfs::owner::Process;
 use crate::sample::Sample;
 use crate::socket::TcpState;
@@ -18,6 +18,8 @@ pub struct PortsReport {
     /// `twscan.ports/1` and where it comes from.
     #[serde(flatten)]
     pub header: Header,
+    /// What is left to the destination that has least.
+    pub verdict: Verdict,
     /// What was asked for; null for everything.
     pub target: Option<String>,
     /// The local port range.
@@ -28,6 +30,8 @@ pub struct PortsReport {
     pub blocked: Blocked,
     /// When connect() takes over the port of a TIME_WAIT.
     pub tw_reuse: ReuseRow,
+    /// How many (source, destination, port) there are, also those not shown.
+    pub groups: usize,
     /// What each (source, destination, port) has left, in the order asked for.
     pub budgets: Vec<BudgetRow>,
     /// What clients that bind(source, 0) before they connect have left, for each source of `budgets`.
@@ -38,23 +42,28 @@ impl PortsReport {
     /// `schema` of this document.
     pub const SCHEMA: &'static str = "twscan.ports/1";
 
-    /// The document of these budgets; with `map`, each says which ports are taken.
+    /// The document of these budgets, the first `top` of them; with `map`, each says which ports are taken.
     #[must_use]
     pub fn new(
         sample: &Sample,
         ports: &LocalPorts<'_>,
         target: Option<String>,
-        budgets: &[PortBudget],
+        budgets: &Budgets,
+        top: Option<usize>,
         map: bool,
     ) -> Self {
         let asked = target.is_some();
+        let shown = budgets.rows.get(..top.unwrap_or(usize::MAX).min(budgets.rows.len())).unwrap_or_default();
+        // What a new connection would have was asked for, however full others are.
+        let shown = || shown.iter().chain(budgets.new.as_ref());
         let (range, reserved, blocked) = (ports.range(), ports.reserved(), ports.blocked());
         let usable = range.size() - reserved.len() - blocked.len();
-        let mut sources: Vec<IpAddr> = budgets.iter().map(|budget| budget.tuple().source).collect();
+        let mut sources: Vec<IpAddr> = shown().map(|budget| budget.tuple().source).collect();
         sources.sort_unstable();
         sources.dedup();
         Self {
             header: Header::new(Self::SCHEMA, &sample.provenance),
+            verdict: budgets.verdict(sample, target.as_deref()),
             target,
             range: RangeRow {
                 low: range.low(),
@@ -73,8 +82,8 @@ impl PortsReport {
                 owners: None,
             },
             tw_reuse: ReuseRow::new(ports.reuse(), sample),
-            budgets: budgets
-                .iter()
+            groups: budgets.len(),
+            budgets: shown()
                 .map(|budget| {
                     let forecast = asked.then(|| Forecast::new(sample, None, budget, HORIZON)).flatten();
                     BudgetRow::new(sample, ports, budget, map, forecast.as_ref())
@@ -83,14 +92,6 @@ impl PortsReport {
             bind_first: sources.into_iter().map(|source| ports.bind_first(source).into()).collect(),
         }
     }
-}
-
-/// Orders budgets by what is left: the fullest first, then the one with most ports in use.
-pub fn sort_fullest_first(budgets: &mut [PortBudget]) {
-    budgets.sort_by(|a, b| {
-        let rest = |budget: &PortBudget| (Reverse(budget.used()), budget.tuple());
-        b.percent().total_cmp(&a.percent()).then_with(|| rest(a).cmp(&rest(b)))
-    });
 }
 
 /// The local port range.
@@ -337,6 +338,3 @@ fn zone_name<S: Serializer>(zone: &Option<Zone>, serializer: S) -> Result<S::Ok,
 fn certainty_name<S: Serializer>(certainty: &Certainty, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(certainty.name())
 }
-
-/// How far ahead a forecast beside a budget looks: with a constant rate a minute decides.
-const HORIZON: std::time::Duration = std::time::Duration::from_secs(300);

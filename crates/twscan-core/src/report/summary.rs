@@ -1,6 +1,7 @@
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use super::{Destination, Header, OwnerScan};
+use crate::judgement::{Severity, Verdict};
 use crate::procfs::Counters;
 use crate::procfs::owner::Owners;
 use crate::sample::{Provenance, Sample};
@@ -14,6 +15,8 @@ pub struct SummaryReport {
     /// Where and when.
     #[serde(flatten)]
     pub header: Header,
+    /// What is left to the destination that has least.
+    pub verdict: Verdict,
     /// Sockets by state; null where nothing was walked.
     pub states: Option<States>,
     /// TIME_WAITs by role.
@@ -35,21 +38,14 @@ impl SummaryReport {
     /// The document of a sample, with at most `top` destinations.
     #[must_use]
     pub fn new(sample: &Sample, top: usize) -> Self {
-        let roles = sample.destinations.time_wait();
-        let known = |count: u64| sample.knows(TcpState::TimeWait).then_some(count);
+        let (destinations, verdict) = Destination::fullest(sample, top, None);
         Self {
             header: Header::new(Self::SCHEMA, &sample.provenance),
+            verdict,
             states: Some(States::new(sample)),
-            time_wait: TimeWait {
-                total: known(roles.total()),
-                outbound: sample.settings.range.and_then(|_| known(roles.outbound)),
-                inbound: known(roles.inbound),
-                ambiguous: known(roles.ambiguous),
-                fin_wait2_mini: sample.states.fin_wait2_mini().filter(|_| sample.knows(TcpState::FinWait2)),
-                sockstat_tw: sample.counters.tcp_tw,
-            },
+            time_wait: TimeWait::new(sample),
             totals: Totals::new(&sample.counters, &sample.provenance),
-            destinations: Destination::fullest(sample, top),
+            destinations,
             range_size: sample.settings.range.map(crate::port::PortRange::size),
             owner_scan: None,
         }
@@ -60,6 +56,11 @@ impl SummaryReport {
     pub fn quick(provenance: &Provenance, counters: &Counters) -> Self {
         Self {
             header: Header::new(Self::SCHEMA, provenance),
+            verdict: Verdict::new(
+                Severity::Info,
+                "not-judged",
+                "counters alone were read, so what is left was not judged",
+            ),
             states: None,
             time_wait: TimeWait { sockstat_tw: counters.tcp_tw, ..TimeWait::default() },
             totals: Totals::new(counters, provenance),
@@ -143,6 +144,21 @@ pub struct TimeWait {
     pub fin_wait2_mini: Option<u64>,
     /// What sockstat says just before: `total` + `fin_wait2_mini`.
     pub sockstat_tw: Option<u64>,
+}
+
+impl TimeWait {
+    pub(super) fn new(sample: &Sample) -> Self {
+        let roles = sample.destinations.time_wait();
+        let known = |count: u64| sample.knows(TcpState::TimeWait).then_some(count);
+        Self {
+            total: known(roles.total()),
+            outbound: sample.settings.range.and_then(|_| known(roles.outbound)),
+            inbound: known(roles.inbound),
+            ambiguous: known(roles.ambiguous),
+            fin_wait2_mini: sample.states.fin_wait2_mini().filter(|_| sample.knows(TcpState::FinWait2)),
+            sockstat_tw: sample.counters.tcp_tw,
+        }
+    }
 }
 
 /// What `ss -s` prints; null is what this kernel or namespace does not tell.

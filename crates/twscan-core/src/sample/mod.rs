@@ -1,10 +1,11 @@
 //! One moment of a host: everything that judging needs, and nothing that has to be read again.
 
-mod incomplete;
+mod approximate;
 mod provenance;
 mod sampler;
 
-pub use incomplete::{Approximate, Incomplete};
+pub use crate::error::Incomplete;
+pub use approximate::Approximate;
 pub use provenance::{NetnsId, Provenance};
 pub use sampler::Sampler;
 

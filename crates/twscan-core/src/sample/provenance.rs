@@ -50,6 +50,8 @@ pub struct NetnsId {
     pub inode: Option<u64>,
     /// `host` for the one the kernel booted with.
     pub name: Option<String>,
+    /// What `-N` takes for it, where it is another one than the reader's.
+    pub reference: Option<String>,
 }
 
 impl Provenance {
@@ -71,6 +73,7 @@ impl Provenance {
             netns: NetnsId {
                 inode: procfs.netns_inode("thread-self"),
                 name: initial_netns.then(|| "host".to_owned()).or_else(name),
+                reference: None,
             },
             other_netns: surroundings.map(|known| known.others),
             initial_netns,

@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use super::{Incomplete, Provenance, Sample};
 use crate::Error;
 use crate::filter::{Filter, explicit_binds};
@@ -138,7 +140,8 @@ impl<'h> Sampler<'h> {
         Ok(Sample { provenance, asked, settings, counters, conntrack, states, destinations, holders })
     }
 
-    /// Whether ports that bind() holds, which a walk for the states alone does not tell, could change a destination's zone.
+    /// Whether ports that bind() holds, which a walk for the states alone does not tell, could change a destination's zone;
+    /// or clients that bind an address first may have filled their pool.
     ///
     /// Each such port has a TCP socket of its own, so that there are no more of them than sockstat's `alloc` has, which counts
     /// those of the whole host (net/ipv4/proc.c, `sockstat_seq_show`); where that is not known, any number.
@@ -151,8 +154,17 @@ impl<'h> Sampler<'h> {
         let unseen = alloc.map_or(u32::MAX, |alloc| u32::try_from(alloc).unwrap_or(u32::MAX));
         let rules = sample.destinations.rules();
         let outbound = sample.destinations.iter().filter(|(key, _)| key.role == Role::Outbound);
-        let mut occupancies = outbound.filter_map(|(_, counts)| Occupancy::new(rules, counts.ports));
-        occupancies.any(|occupancy| occupancy.zone_less(unseen) != occupancy.zone())
+        let mut by_bind: BTreeMap<_, u64> = BTreeMap::new();
+        for (key, counts) in outbound {
+            let Some(occupancy) = Occupancy::new(rules, counts.ports) else { return false };
+            if occupancy.zone_less(unseen) != occupancy.zone() {
+                return true;
+            }
+            if occupancy.by_bind() > 0 {
+                *by_bind.entry(key.source).or_default() += u64::from(occupancy.by_bind());
+            }
+        }
+        by_bind.into_values().any(|ports| ports * 4 >= u64::from(rules.capacity()))
     }
 
     /// What one walk does not tell of the ports that bind() holds.

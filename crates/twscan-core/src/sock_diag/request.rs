@@ -2,7 +2,9 @@ use netlink_packet_core::Emitable;
 use netlink_packet_sock_diag::inet::{ExtensionFlags, InetRequest, SocketId, StateFlags};
 
 use crate::socket::StateSet;
-use crate::wire::{AF_INET, AF_INET6, Attributes, Messages, SOCK_ID_LEN, append_message, kind};
+use crate::wire::{
+    AF_INET, AF_INET6, Attributes, Messages, NLM_F_REQUEST, SOCK_ID_LEN, append_attribute, append_message, kind,
+};
 
 /// What to dump: which states, in which layout of request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,10 +64,7 @@ impl DumpRequest {
             RequestLayout::Inet6 => self.modern_body(AF_INET6, SocketId::new_v6()),
         };
         if !self.bytecode.is_empty() {
-            let len = u16::try_from(ATTRIBUTE_HEADER_LEN + self.bytecode.len()).unwrap_or(u16::MAX);
-            body.extend_from_slice(&len.to_ne_bytes());
-            body.extend_from_slice(&INET_DIAG_REQ_BYTECODE.to_ne_bytes());
-            body.extend_from_slice(&self.bytecode);
+            append_attribute(INET_DIAG_REQ_BYTECODE, &self.bytecode, &mut body);
         }
         let mut message = Vec::with_capacity(128);
         append_message(self.reply_kind(), NLM_F_REQUEST | NLM_F_DUMP, sequence, 0, &body, &mut message);
@@ -141,13 +140,11 @@ pub enum RequestLayout {
     Inet6,
 }
 
-/// `NLM_F_REQUEST` and `NLM_F_DUMP` (include/uapi/linux/netlink.h).
-const NLM_F_REQUEST: u16 = 1;
+/// `NLM_F_DUMP` (include/uapi/linux/netlink.h).
 const NLM_F_DUMP: u16 = 0x300;
 /// include/uapi/linux/inet_diag.h.
 const INET_DIAG_REQ_BYTECODE: u16 = 1;
 const IPPROTO_TCP: u8 = 6;
-const ATTRIBUTE_HEADER_LEN: usize = 4;
 
 #[cfg(test)]
 mod tests {

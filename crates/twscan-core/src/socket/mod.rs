@@ -6,5 +6,5 @@ mod record;
 mod state;
 
 pub(crate) use record::is_loopback;
-pub use record::{Family, SocketRecord, TIME_WAIT_LENGTH, Timer};
+pub use record::{Families, Family, SocketRecord, TIME_WAIT_LENGTH, Timer};
 pub use state::{StateSet, TcpState};

@@ -268,6 +268,31 @@ pub enum Family {
     V6,
 }
 
+/// The families that are meant.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Families {
+    /// Both.
+    #[default]
+    Both,
+    /// This one alone.
+    Only(Family),
+}
+
+impl Families {
+    /// Whether a socket is of them.
+    #[must_use]
+    pub fn contain(self, record: &SocketRecord<'_>) -> bool {
+        self == Self::Both || self == Self::Only(record.family())
+    }
+
+    /// Whether an address is of them; a v4-mapped one counts as IPv6, since it is folded wherever sockets are read.
+    #[must_use]
+    pub fn contain_address(self, address: IpAddr) -> bool {
+        self == Self::Both || self == Self::Only(if address.is_ipv4() { Family::V4 } else { Family::V6 })
+    }
+}
+
 /// The timer that runs on a socket (`idiag_timer`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]

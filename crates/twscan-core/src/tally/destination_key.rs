@@ -1,6 +1,6 @@
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use super::Role;
+use super::{Role, Tuple};
 use crate::socket::SocketRecord;
 
 /// What a group of sockets has in common.
@@ -33,6 +33,14 @@ impl DestinationKey {
                 interface: record.raw().idiag_if(),
             },
         }
+    }
+
+    /// The addresses and the port between which an outbound group's connections are.
+    #[must_use]
+    pub fn tuple(&self) -> Option<Tuple> {
+        let (source, destination) = self.source.zip(self.destination).filter(|_| self.role == Role::Outbound)?;
+        let destination = SocketAddr::new(destination, self.port);
+        Some(Tuple { source, destination, interface: self.interface })
     }
 
     pub(super) fn inbound(port: u16) -> Self {

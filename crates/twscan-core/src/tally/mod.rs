@@ -33,6 +33,11 @@ use crate::socket::SocketRecord;
 pub trait Tally {
     /// Takes one socket into account.
     fn observe(&mut self, record: &SocketRecord<'_>);
+
+    /// Whether it has seen enough: asked after each datagram, it ends the walk early, and that is no interruption.
+    fn has_enough(&self) -> bool {
+        false
+    }
 }
 
 /// Any closure over records is a tally.

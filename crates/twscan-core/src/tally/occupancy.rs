@@ -58,6 +58,14 @@ impl Occupancy {
         self.zone_less(0)
     }
 
+    /// Ports held that look as if bind() had chosen them: connect() takes a port of the other parity only when the low ones
+    /// are used up, and bind(address, 0) takes those first.
+    #[must_use]
+    pub fn by_bind(&self) -> u32 {
+        let is_sign = self.ports.low_parity_held < self.low_parity_capacity;
+        if is_sign { self.ports.held().saturating_sub(self.ports.low_parity_held) } else { 0 }
+    }
+
     /// The zone with so many usable ports fewer, of the low parity as far as there are.
     pub(crate) fn zone_less(&self, unseen: u32) -> Zone {
         let (capacity, held) = (self.capacity.saturating_sub(unseen), self.ports.held());

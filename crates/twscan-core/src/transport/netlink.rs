@@ -27,11 +27,11 @@ impl NetlinkSocket {
     /// # Errors
     /// [`Error::Open`] where the kernel has no sock_diag or a sandbox forbids it.
     pub fn open() -> Result<Self, Error> {
-        Self::try_open().map_err(|cause| Error::Open { cause })
+        Self::open_family(NETLINK_SOCK_DIAG).map_err(|cause| Error::Open { cause })
     }
 
-    fn try_open() -> io::Result<Self> {
-        let mut socket = Socket::new(NETLINK_SOCK_DIAG)?;
+    pub(crate) fn open_family(family: isize) -> io::Result<Self> {
+        let mut socket = Socket::new(family)?;
         let port_id = socket.bind_auto()?.port_number();
         socket.connect(&SocketAddr::new(0, 0))?;
         set_socket_timeout(&socket, Timeout::Recv, Some(SILENCE))?;

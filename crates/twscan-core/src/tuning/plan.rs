@@ -1,3 +1,4 @@
+use super::bad_value::BadValue;
 use super::situation::Route;
 use super::{Goal, Key, Situation, planner};
 use crate::budget::Outlook;
@@ -140,13 +141,4 @@ pub struct Refusal {
     pub value: String,
     /// The reason.
     pub why: String,
-}
-
-/// A value that was asked for and makes no sense.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{key} = '{value}': {why}")]
-pub struct BadValue {
-    pub(super) key: &'static str,
-    pub(super) value: String,
-    pub(super) why: String,
 }

@@ -1,4 +1,5 @@
-use super::plan::{BadValue, Change, Effect, Plan};
+use super::bad_value::BadValue;
+use super::plan::{Change, Effect, Plan};
 use super::reasons::{self, folklore};
 use super::search;
 use super::situation::Route;

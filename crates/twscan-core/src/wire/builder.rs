@@ -183,7 +183,19 @@ pub fn append_message(kind: u16, flags: u16, sequence: u32, port_id: u32, payloa
     out.resize(out.len() + align4(len) - len, 0);
 }
 
+/// Appends an attribute with its padding.
+pub(crate) fn append_attribute(kind: u16, value: &[u8], out: &mut Vec<u8>) {
+    let len = ATTRIBUTE_HEADER_LEN + value.len();
+    out.extend_from_slice(&u16::try_from(len).unwrap_or(u16::MAX).to_ne_bytes());
+    out.extend_from_slice(&kind.to_ne_bytes());
+    out.extend_from_slice(value);
+    out.resize(out.len() + align4(len) - len, 0);
+}
+
+/// `NLM_F_REQUEST`: the message asks for something (include/uapi/linux/netlink.h).
+pub(crate) const NLM_F_REQUEST: u16 = 1;
 /// `NLM_F_MULTI`: the message is part of a dump (include/uapi/linux/netlink.h).
 pub const NLM_F_MULTI: u16 = 2;
 
 const HEADER_LEN: usize = 16;
+const ATTRIBUTE_HEADER_LEN: usize = 4;

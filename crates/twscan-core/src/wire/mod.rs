@@ -13,6 +13,7 @@ mod nlattr;
 mod nlmsg;
 
 pub use builder::{InetDiagMsgBuilder, NLM_F_MULTI, append_message};
+pub(crate) use builder::{NLM_F_REQUEST, append_attribute};
 pub use inet_diag::{InetDiagMsg, NO_BACKLOG, NO_COOKIE, NO_TIMER, NO_UID, SOCK_ID_LEN};
 pub use nlattr::{Attribute, Attributes};
 pub use nlmsg::{Malformed, Message, Messages, kind};

@@ -54,12 +54,12 @@ pub(crate) struct ExplainArgs {
 pub(crate) struct CheckArgs {
     /// A port, an address, a prefix, addr:port or `[v6]:port`; the fullest destination without one
     pub(crate) target: Option<String>,
-    /// Warn where this share of a destination's ports is held
-    #[arg(long, value_name = "PERCENT", value_parser = percent, default_value = "50%")]
-    pub(crate) warn: f64,
-    /// Critical where this share is held
-    #[arg(long, value_name = "PERCENT", value_parser = percent, default_value = "90%")]
-    pub(crate) crit: f64,
+    /// Warn where this share of a destination's ports is held, whatever the verdict
+    #[arg(long, value_name = "PERCENT", value_parser = percent)]
+    pub(crate) warn: Option<f64>,
+    /// Critical where this share is held, whatever the verdict
+    #[arg(long, value_name = "PERCENT", value_parser = percent)]
+    pub(crate) crit: Option<f64>,
     #[command(flatten)]
     pub(crate) supply: SupplyArgs,
 }

@@ -6,24 +6,19 @@ mod check;
 mod compare;
 mod diagnose;
 mod everywhere;
-mod examine;
 mod explain;
-mod facts;
 mod forecast;
 mod generate;
-mod here;
 mod list;
 mod logs;
 mod ports;
 pub(crate) mod selftest;
-mod services;
 mod summary;
 mod tune;
 mod wait;
-mod whose;
 
 use crate::Status;
-use crate::config::{Action, Config};
+use crate::config::{Action, Config, Examine};
 use crate::failure::Failure;
 use crate::privilege;
 
@@ -34,16 +29,27 @@ pub(crate) fn run(config: &Config) -> Result<Status, Failure> {
     let outcome = match &config.action {
         Action::Summary(asked) => summary::run(config, asked),
         Action::ByDest(asked) => by_dest::run(config, asked),
-        Action::List(asked) => list::run(config, asked),
+        Action::List { question, heading } => list::run(config, question, *heading),
         Action::Ports(asked) => ports::run(config, asked),
         Action::Selftest { mixtures, seed } => selftest::run(config, *mixtures, *seed),
         Action::Logs(wanted) => logs::run(config, wanted),
         Action::Tune(action) => tune::run(config, action),
-        Action::Examine(examine) => examine::run(config, examine),
+        Action::Examine(examine) => run_examine(config, examine),
         Action::Capture(asked) => capture::run(config, asked),
-        Action::Compare { recordings, top } => compare::run(config, recordings, *top),
+        Action::Compare { recordings, question } => compare::run(config, recordings, question),
         Action::Completions(shell) => generate::completions(*shell),
         Action::Man => generate::man(),
     };
     outcome.map_err(|failure| config.say(failure))
+}
+
+fn run_examine(config: &Config, examine: &Examine) -> Result<Status, Failure> {
+    match examine {
+        Examine::Diagnose { question, fail_on } => diagnose::run(config, question, *fail_on),
+        Examine::Explain { words } => explain::run(config, words),
+        Examine::ListPages => explain::list(config),
+        Examine::Check(question) => check::run(config, question),
+        Examine::Wait(question) => wait::run(config, question),
+        Examine::Forecast(question) => forecast::run(config, question),
+    }
 }

@@ -1,4 +1,6 @@
 use twscan_core::capture::Recording;
+use twscan_core::question::Compare;
+use twscan_core::socket::Families;
 
 use super::Action;
 use crate::args::{CompareArgs, GlobalArgs};
@@ -6,7 +8,7 @@ use crate::failure::Failure;
 use crate::recording;
 
 /// Opens what is compared, each for the network namespace that was asked for.
-pub(super) fn resolve(args: CompareArgs, global: &GlobalArgs) -> Result<Action, Failure> {
+pub(super) fn resolve(args: CompareArgs, families: Families, global: &GlobalArgs) -> Result<Action, Failure> {
     let CompareArgs { before, after, top, supply } = args;
     let refuse = |text: &str| Err(Failure::Usage(text.to_owned()));
     if global.from.is_some() {
@@ -24,7 +26,7 @@ pub(super) fn resolve(args: CompareArgs, global: &GlobalArgs) -> Result<Action, 
         }
         recordings = recordings.into_iter().map(|recording| of_netns(recording, netns)).collect::<Result<_, _>>()?;
     }
-    Ok(Action::Compare { recordings, top })
+    Ok(Action::Compare { recordings, question: Compare { families, top: Some(top) } })
 }
 
 /// One of every namespace that was recorded. A recording of one alone is taken for what it is compared with: where it is

@@ -1,7 +1,6 @@
-use std::time::Duration;
-
 use twscan_core::diagnosis::Severity;
-use twscan_core::target::Target;
+use twscan_core::question::{Check, Diagnose, Forecast, Wait};
+use twscan_core::socket::Families;
 
 use super::target;
 use crate::args::{CheckArgs, DiagnoseArgs, ExplainArgs, ForecastArgs, SeverityArg, WaitArgs};
@@ -10,22 +9,12 @@ use crate::failure::Failure;
 /// What to judge, and how.
 #[derive(Debug)]
 pub(crate) enum Examine {
-    Diagnose(Diagnose),
+    Diagnose { question: Diagnose, fail_on: Option<Severity> },
     Explain { words: Vec<String> },
     ListPages,
-    Check { target: Option<Target>, warn: f64, crit: f64 },
-    Wait { target: Target, free: u32, timeout: Duration },
-    Forecast { target: Option<Target>, interval: Option<Duration>, horizon: Duration, top: Option<usize> },
-}
-
-#[derive(Debug)]
-pub(crate) struct Diagnose {
-    pub(crate) target: Option<Target>,
-    pub(crate) interval: Option<Duration>,
-    pub(crate) horizon: Duration,
-    pub(crate) fail_on: Option<Severity>,
-    pub(crate) logs: Vec<std::path::PathBuf>,
-    pub(crate) owners: bool,
+    Check(Check),
+    Wait(Wait),
+    Forecast(Forecast),
 }
 
 impl Examine {
@@ -37,30 +26,30 @@ impl Examine {
         });
         let target = args.target.as_deref().map(target).transpose()?;
         let DiagnoseArgs { interval, horizon, logs, owners, .. } = args;
-        Ok(Self::Diagnose(Diagnose { target, interval, horizon, fail_on, logs, owners }))
+        Ok(Self::Diagnose { question: Diagnose { target, interval, earlier: None, horizon, logs, owners }, fail_on })
     }
 
     pub(super) fn explain(args: ExplainArgs) -> Self {
         if args.list { Self::ListPages } else { Self::Explain { words: args.words } }
     }
 
-    pub(super) fn check(args: &CheckArgs) -> Result<Self, Failure> {
-        let (warn, crit) = (args.warn, args.crit);
-        if warn > crit {
+    pub(super) fn check(args: &CheckArgs, families: Families) -> Result<Self, Failure> {
+        let CheckArgs { warn, crit, .. } = *args;
+        if let Some((warn, crit)) = warn.zip(crit).filter(|(warn, crit)| warn > crit) {
             return Err(Failure::Usage(format!("--warn {warn}% is above --crit {crit}%")));
         }
         let target = args.target.as_deref().map(target).transpose()?;
-        Ok(Self::Check { target, warn, crit })
+        Ok(Self::Check(Check { target, families, warn, crit }))
     }
 
-    pub(super) fn wait(args: &WaitArgs) -> Result<Self, Failure> {
-        let target = args.target.parse::<Target>().map_err(|error| Failure::Usage(error.to_string()))?;
-        Ok(Self::Wait { target, free: args.free, timeout: args.timeout })
+    pub(super) fn wait(args: &WaitArgs, families: Families) -> Result<Self, Failure> {
+        Ok(Self::Wait(Wait { target: target(&args.target)?, families, free: args.free, timeout: args.timeout }))
     }
 
-    pub(super) fn forecast(args: &ForecastArgs) -> Result<Self, Failure> {
+    pub(super) fn forecast(args: &ForecastArgs, families: Families) -> Result<Self, Failure> {
         let top = (!args.all).then_some(args.top);
         let target = args.target.as_deref().map(target).transpose()?;
-        Ok(Self::Forecast { target, interval: args.interval, horizon: args.horizon, top })
+        let (interval, horizon) = (args.interval, args.horizon);
+        Ok(Self::Forecast(Forecast { target, families, interval, earlier: None, horizon, top }))
     }
 }

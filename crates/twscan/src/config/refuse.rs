@@ -19,11 +19,8 @@ fn no_document(action: &Action, format: Format) -> Option<&'static str> {
         return None;
     }
     Some(match action {
-        Action::Examine(Examine::Check { .. }) => {
-            "check prints the one line of a monitoring plugin: for a document ask twscan ports --json"
-        }
-        Action::Examine(Examine::Wait { .. }) => {
-            "wait prints one line, and its exit code tells the outcome: for a document ask twscan ports --json"
+        Action::Examine(Examine::Check(_) | Examine::Wait(_)) if format == Format::Csv => {
+            "check and wait print one line, and no rows: leave out --format csv, or say --json"
         }
         Action::Tune(TuneAction::Undo { .. }) => "tune undo prints what it puts back, as text alone",
         Action::Tune(TuneAction::Export { .. }) => {
@@ -42,8 +39,8 @@ fn no_document(action: &Action, format: Format) -> Option<&'static str> {
 /// Why this cannot be asked of that network namespace, or of all.
 fn no_netns(action: &Action, global: &GlobalArgs) -> Option<&'static str> {
     let one_netns = match action {
-        Action::Examine(Examine::Diagnose(asked)) => asked.interval.is_some(),
-        Action::List(_) | Action::Examine(_) | Action::Selftest { .. } | Action::Compare { .. } => true,
+        Action::Examine(Examine::Diagnose { question, .. }) => question.interval.is_some(),
+        Action::List { .. } | Action::Examine(_) | Action::Selftest { .. } | Action::Compare { .. } => true,
         _ => false,
     };
     let everywhere = global.all_netns;
@@ -79,8 +76,8 @@ fn no_family(action: &Action, global: &GlobalArgs) -> Option<&'static str> {
 fn no_recording(action: &Action, global: &GlobalArgs) -> Option<&'static str> {
     global.from.as_ref()?;
     let looks_twice = match action {
-        Action::Examine(Examine::Diagnose(asked)) => asked.interval.is_some(),
-        Action::Examine(Examine::Forecast { interval, .. }) => interval.is_some(),
+        Action::Examine(Examine::Diagnose { question, .. }) => question.interval.is_some(),
+        Action::Examine(Examine::Forecast(question)) => question.interval.is_some(),
         _ => false,
     };
     if matches!(action, Action::Selftest { .. }) {

@@ -1,92 +1,49 @@
-//! What the commands that show sockets and ports are asked for.
+//! The questions of the commands that show sockets and ports.
 
-use std::net::IpAddr;
-
-use twscan_core::filter::{Filter, Names, Selection};
+use twscan_core::filter::{Names, Selection};
 use twscan_core::names::LiveNames;
-use twscan_core::socket::{StateSet, TcpState};
+use twscan_core::question::{ByDest, List, Order, Ports, Summary};
+use twscan_core::socket::{Families, StateSet, TcpState};
 use twscan_core::target::Target;
 
 use crate::args::{ByDestArgs, ListArgs, PortsArgs, SortKey, SummaryArgs};
 use crate::failure::Failure;
 
-/// What summary is asked for.
-#[derive(Debug)]
-pub(crate) struct Summary {
-    pub(crate) quick: bool,
-    pub(crate) top: usize,
-    pub(crate) owners: bool,
+pub(super) fn summary(args: &SummaryArgs, families: Families) -> Summary {
+    Summary { quick: args.quick, top: args.top, owners: args.owners, families }
 }
 
-/// What by-dest is asked for.
-#[derive(Debug)]
-pub(crate) struct ByDest {
-    pub(crate) target: Option<Target>,
-    pub(crate) states: StateSet,
-    pub(crate) filter: Option<Filter>,
-    pub(crate) sort: SortKey,
-    pub(crate) top: Option<usize>,
-    pub(crate) max_groups: usize,
-    pub(crate) owners: bool,
+/// The first word is the target, unless states or a filter begin with it.
+pub(super) fn by_dest(args: &ByDestArgs, families: Families, names: &dyn Names) -> Result<ByDest, Failure> {
+    let (target, words) = match args.words.split_first() {
+        Some((first, rest)) if !Selection::can_begin_with(first) => (Some(self::target(first)?), rest),
+        _ => (None, &args.words[..]),
+    };
+    let Selection { states, filter, .. } = selection(words, names)?;
+    let states = match (states, state_set(&args.states)?) {
+        (None, None) => StateSet::ALL,
+        (words, option) => words.unwrap_or_default() | option.unwrap_or_default(),
+    };
+    let order = match args.sort {
+        SortKey::Sockets => Order::Sockets,
+        SortKey::TimeWait => Order::TimeWait,
+        SortKey::Ports => Order::Ports,
+    };
+    let top = (!args.all).then_some(args.top);
+    Ok(ByDest { target, states, filter, families, order, top, max_groups: args.max_groups, owners: args.owners })
 }
 
-/// What list is asked for.
-#[derive(Debug)]
-pub(crate) struct List {
-    pub(crate) states: StateSet,
-    pub(crate) filter: Filter,
-    pub(crate) heading: bool,
-    pub(crate) owners: bool,
+pub(super) fn list(args: &ListArgs, families: Families, names: &dyn Names) -> Result<List, Failure> {
+    let Selection { states, filter, .. } = selection(&args.words, names)?;
+    let (states, filter) = (states.unwrap_or(StateSet::ALL), filter.unwrap_or_default());
+    Ok(List { states, filter, families, owners: args.owners })
 }
 
-/// Which budgets to show, and how.
-#[derive(Debug)]
-pub(crate) struct Ports {
-    pub(crate) target: Option<Target>,
-    pub(crate) source: Option<IpAddr>,
-    pub(crate) map: bool,
-    pub(crate) owners: bool,
-    pub(crate) top: Option<usize>,
-}
-
-impl Summary {
-    pub(super) fn resolve(args: &SummaryArgs) -> Self {
-        Self { quick: args.quick, top: args.top, owners: args.owners }
-    }
-}
-
-impl ByDest {
-    /// The first word is the target, unless states or a filter begin with it.
-    pub(super) fn resolve(args: &ByDestArgs, names: &dyn Names) -> Result<Self, Failure> {
-        let (target, words) = match args.words.split_first() {
-            Some((first, rest)) if !Selection::can_begin_with(first) => (Some(target(first)?), rest),
-            _ => (None, &args.words[..]),
-        };
-        let Selection { states, filter, .. } = selection(words, names)?;
-        let states = match (states, state_set(&args.states)?) {
-            (None, None) => StateSet::ALL,
-            (words, option) => words.unwrap_or_default() | option.unwrap_or_default(),
-        };
-        let top = (!args.all).then_some(args.top);
-        Ok(Self { target, states, filter, sort: args.sort, top, max_groups: args.max_groups, owners: args.owners })
-    }
-}
-
-impl List {
-    pub(super) fn resolve(args: &ListArgs, names: &dyn Names) -> Result<Self, Failure> {
-        let Selection { states, filter, .. } = selection(&args.words, names)?;
-        let (states, filter) = (states.unwrap_or(StateSet::ALL), filter.unwrap_or_default());
-        Ok(Self { states, filter, heading: !args.no_header, owners: args.owners })
-    }
-}
-
-impl Ports {
-    pub(super) fn resolve(args: &PortsArgs) -> Result<Self, Failure> {
-        let target = args.target.as_deref().map(target).transpose()?;
-        let source = args.source.map(|source| source.to_canonical());
-        let top = (!args.all).then_some(args.top);
-        Ok(Self { target, source, map: args.map, owners: args.owners, top })
-    }
+pub(super) fn ports(args: &PortsArgs, families: Families) -> Result<Ports, Failure> {
+    let target = args.target.as_deref().map(target).transpose()?;
+    let source = args.source.map(|source| source.to_canonical());
+    let top = (!args.all).then_some(args.top);
+    Ok(Ports { target, source, families, top, map: args.map, owners: args.owners })
 }
 
 pub(super) fn target(text: &str) -> Result<Target, Failure> {

@@ -1,12 +1,10 @@
 use std::io::{self, Write};
 use std::net::SocketAddr;
 
-use twscan_core::budget::LocalPorts;
-use twscan_core::diagnosis::{Code, Diagnosis, Fullest, RefusalKind};
-use twscan_core::procfs::TwReuse;
-use twscan_core::report::{DiagnoseReport, FindingRow, RemedyRow, SettingRow, SubjectRow};
-use twscan_core::sample::Sample;
-use twscan_core::socket::TcpState;
+use twscan_core::diagnosis::{Code, RefusalKind};
+use twscan_core::report::{
+    DiagnoseReport, FindingRow, FullestRow, RemedyRow, SettingRow, SubjectRow, TimeWait, VitalSettings,
+};
 use twscan_core::tuning::Key;
 
 use super::verdict::{self, Severity};
@@ -15,18 +13,18 @@ use super::wrap::paragraph;
 use super::{WIDTH, provenance};
 
 /// A diagnosis for people: the verdict, the findings, and what was not seen.
-pub(crate) fn write(
-    report: &DiagnoseReport,
-    sample: &Sample,
-    diagnosis: &Diagnosis,
-    out: &mut impl Write,
-) -> io::Result<()> {
+pub(crate) fn write(report: &DiagnoseReport, out: &mut impl Write) -> io::Result<()> {
     verdict::write_doubts(&report.header, out)?;
-    verdict::write(report.verdict.severity, &report.verdict.headline, out)?;
-    writeln!(out)?;
-    let healthy = report.verdict.severity == Severity::Ok;
+    // A finding below says what is behind its headline; without one the verdict has to.
+    let healthy = report.findings.iter().all(|finding| finding.severity <= Severity::Info);
     if healthy {
-        write_vitals(report, sample, diagnosis, out)?;
+        verdict::write_verdict(&report.verdict, out)?;
+    } else {
+        verdict::write(report.verdict.severity, &report.verdict.headline, out)?;
+    }
+    writeln!(out)?;
+    if healthy {
+        write_vitals(report, out)?;
     }
     let mut detailed: Vec<SubjectRow> = Vec::new();
     for finding in &report.findings {
@@ -157,13 +155,9 @@ fn write_refused(finding: &FindingRow, out: &mut impl Write) -> io::Result<()> {
 }
 
 /// The figures of a healthy host.
-fn write_vitals(
-    report: &DiagnoseReport,
-    sample: &Sample,
-    diagnosis: &Diagnosis,
-    out: &mut impl Write,
-) -> io::Result<()> {
-    let fullest = match (sample.settings.range, &diagnosis.fullest) {
+fn write_vitals(report: &DiagnoseReport, out: &mut impl Write) -> io::Result<()> {
+    let vitals = &report.vitals;
+    let fullest = match (&vitals.settings.range, &vitals.fullest) {
         (None, _) => "unknown, since the local port range is; --range says it".to_owned(),
         (_, None) => match &report.target {
             None => "no outbound connection holds a local port".to_owned(),
@@ -172,51 +166,47 @@ fn write_vitals(
         (_, Some(found)) => fullest(found),
     };
     paragraph("fullest", &fullest, out)?;
-    let counts = sample.destinations.time_wait();
-    let unknown = |count: Option<u64>| count.map_or("unknown".to_owned(), |count| count.to_string());
-    let roles = match sample.settings.range {
-        _ if !sample.knows(TcpState::TimeWait) => "how many is unknown".to_owned(),
-        Some(_) if counts.ambiguous > 0 => {
-            format!("{} outbound, {} inbound, {} ambiguous", counts.outbound, counts.inbound, counts.ambiguous)
+    let known = |count: Option<u64>| count.unwrap_or(0);
+    let TimeWait { outbound, inbound, ambiguous, .. } = vitals.time_wait;
+    let roles = match outbound {
+        _ if vitals.time_wait.total.is_none() => "how many is unknown".to_owned(),
+        Some(outbound) if known(ambiguous) > 0 => {
+            format!("{outbound} outbound, {} inbound, {} ambiguous", known(inbound), known(ambiguous))
         }
-        Some(_) => format!("{} outbound, {} inbound", counts.outbound, counts.inbound),
-        None => format!("{} inbound or outbound, {} inbound", counts.ambiguous, counts.inbound),
+        Some(outbound) => format!("{outbound} outbound, {} inbound", known(inbound)),
+        None => format!("{} inbound or outbound, {} inbound", known(ambiguous), known(inbound)),
     };
-    let text = format!(
-        "{roles}; limit {}; overflows since boot: {}",
-        unknown(sample.settings.max_tw_buckets),
-        unknown(sample.counters.tw_overflow)
-    );
-    paragraph("TIME_WAIT", &text, out)?;
-    paragraph("settings", &settings(sample), out)
+    let unknown = |count: Option<u64>| count.map_or("unknown".to_owned(), |count| count.to_string());
+    let (limit, overflows) = (unknown(vitals.max_tw_buckets), unknown(vitals.tw_overflow));
+    paragraph("TIME_WAIT", &format!("{roles}; limit {limit}; overflows since boot: {overflows}"), out)?;
+    paragraph("settings", &settings(&vitals.settings), out)
 }
 
-fn fullest(fullest: &Fullest) -> String {
-    let fills = match &fullest.forecast {
+fn fullest(row: &FullestRow) -> String {
+    let fills = match row.fills {
         None => "; the rate is unknown",
-        Some(forecast) if forecast.is_filling() => "",
-        Some(_) => ", never fills at this rate",
+        Some(true) => "",
+        Some(false) => ", never fills at this rate",
     };
-    let budget = &fullest.budget;
-    format!("{}: {} of {} held{fills}", budget.tuple(), budget.ports().held(), budget.capacity())
+    let destination = SocketAddr::new(row.destination, row.port);
+    format!("{} > {destination}: {} of {} held{fills}", row.source, row.held, row.capacity)
 }
 
-fn settings(sample: &Sample) -> String {
-    let settings = &sample.settings;
-    let range = settings.range.map_or("unknown".to_owned(), |range| range.to_string());
-    let usable = LocalPorts::of(sample).map_or(String::new(), |ports| {
-        let left_out = ports.reserved().len() + ports.blocked().len();
-        if left_out == 0 { String::new() } else { format!(" less {left_out}") }
-    });
+fn settings(settings: &VitalSettings) -> String {
+    let range = settings.range.as_deref().unwrap_or("unknown");
+    let usable = if settings.left_out == 0 { String::new() } else { format!(" less {}", settings.left_out) };
     let reuse = match settings.tw_reuse {
-        Some(TwReuse::Loopback) => "2 (loopback)".to_owned(),
-        Some(mode) => mode.value().to_string(),
-        None => "unknown".to_owned(),
+        Some(2) => "2 (loopback)".to_owned(),
+        mode => or_unknown_word(mode),
     };
-    let timestamps = settings.timestamps.map_or("unknown".to_owned(), |value| value.to_string());
-    let defaults = range == "32768-60999" && reuse.starts_with('2') && timestamps == "1" && usable.is_empty();
+    let timestamps = or_unknown_word(settings.timestamps);
+    let defaults = range == "32768-60999" && settings.tw_reuse == Some(2) && timestamps == "1" && usable.is_empty();
     let note = if defaults { ": kernel defaults" } else { "" };
     format!("range {range}{usable}, reuse {reuse}, timestamps {timestamps}{note}")
+}
+
+fn or_unknown_word(value: Option<u8>) -> String {
+    value.map_or("unknown".to_owned(), |value| value.to_string())
 }
 
 fn subject(subject: &SubjectRow) -> String {
@@ -254,7 +244,7 @@ mod tests {
     fn shown(scene: Scene) -> String {
         let sample = scene.ports_sample();
         let diagnosis = Examination::new(&sample).diagnose();
-        let text = printed(|out| write(&DiagnoseReport::new(&sample, None, &diagnosis), &sample, &diagnosis, out));
+        let text = printed(|out| write(&DiagnoseReport::new(&sample, None, &diagnosis), out));
         assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
         text
     }

@@ -6,8 +6,10 @@ use twscan_core::report::{ArrivalsRow, ForecastReport, ForecastRow, WindowRow};
 use super::{provenance, verdict, wrap};
 
 /// Forecasts for people: a picture of the last minute and the next one, and when it ends.
-pub(crate) fn write(report: &ForecastReport, hidden: usize, out: &mut impl Write) -> io::Result<()> {
+pub(crate) fn write(report: &ForecastReport, out: &mut impl Write) -> io::Result<()> {
     verdict::write_doubts(&report.header, out)?;
+    verdict::write_verdict(&report.verdict, out)?;
+    writeln!(out)?;
     if report.unknown > 0 {
         let text = format!("how old TIME_WAITs are is not told, so {} destinations have no forecast", report.unknown);
         verdict::write(verdict::Severity::Warning, &text, out)?;
@@ -21,6 +23,7 @@ pub(crate) fn write(report: &ForecastReport, hidden: usize, out: &mut impl Write
         write_row(row, out)?;
         writeln!(out)?;
     }
+    let hidden = report.groups - report.forecasts.len() - report.unknown;
     if hidden > 0 {
         writeln!(out, "{hidden} more, --all\n")?;
     }
@@ -91,25 +94,29 @@ const LEVELS: [char; 8] = [' ', '.', ':', '-', '=', '+', '#', '@'];
 
 #[cfg(test)]
 mod tests {
-    use twscan_core::forecast::Forecast;
+    use twscan_core::budget::LocalPorts;
+    use twscan_core::forecast::HORIZON;
+    use twscan_core::report::Budgets;
 
     use super::*;
     use crate::render::scene::{Scene, printed};
 
+    fn filling() -> ForecastReport {
+        let sample = Scene::new().time_waits(9000, "127.0.0.1", "127.0.0.1:8080").ports_sample();
+        let budgets = Budgets::new(LocalPorts::of(&sample).unwrap().budgets().collect(), None);
+        ForecastReport::new(&sample, None, None, &budgets, None, HORIZON)
+    }
+
     #[test]
     fn a_destination_that_fills() {
-        let sample = Scene::new().time_waits(9000, "127.0.0.1", "127.0.0.1:8080").ports_sample();
-        let forecasts = Forecast::all(&sample, None, std::time::Duration::from_secs(300));
-        let text = printed(|out| write(&ForecastReport::new(&sample, None, None, &forecasts), 0, out));
+        let text = printed(|out| write(&filling(), out));
         assert!(text.lines().all(|line| line.len() <= 80), "{text}");
         insta::assert_snapshot!(text);
     }
 
     #[test]
     fn rates_keep_to_80_columns() {
-        let sample = Scene::new().time_waits(9000, "127.0.0.1", "127.0.0.1:8080").ports_sample();
-        let forecasts = Forecast::all(&sample, None, std::time::Duration::from_secs(300));
-        let mut row = ForecastReport::new(&sample, None, None, &forecasts).forecasts.remove(0);
+        let mut row = filling().forecasts.remove(0);
         row.arrivals_per_second.bound = "at_least";
         row.arrivals_per_second.last_5s = 12000.0;
         let text = printed(|out| write_row(&row, out));

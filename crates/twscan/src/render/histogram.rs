@@ -68,7 +68,7 @@ mod tests {
             .iter()
             .map(|time| format!("{time} connect() to 127.0.0.1:80 failed (99: Cannot assign requested address)\n"))
             .collect();
-        let report = LogsReport::new(&tally_bytes(log.as_bytes()), Vec::new(), &nowhere());
+        let report = LogsReport::new(&tally_bytes(log.as_bytes()), Vec::new(), &nowhere(), None);
         let histogram = Histogram::of(&report.by_minute).unwrap();
         let shown = |(at, events): &(LogTime, u64)| (at.to_string(), *events, histogram.bar(*events, 4));
         (histogram.heading, histogram.steps.iter().map(shown).collect())

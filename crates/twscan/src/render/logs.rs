@@ -1,23 +1,21 @@
 use std::collections::HashMap;
 use std::io::{self, Write};
 
-use twscan_core::budget::Zone;
 use twscan_core::log::LogTime;
-use twscan_core::report::{LogsDestination, LogsNow, LogsOther, LogsReport};
+use twscan_core::report::{LogsDestination, LogsOther, LogsReport};
 
 use super::histogram::Histogram;
 use super::provenance;
 use super::table::{Column, Columns};
 use super::text::printable;
 use super::verdict::{self, Severity};
-use super::wrap::INDENT;
 
 /// What logs tell, for people: the verdict first, what was read last.
 pub(crate) fn write(report: &LogsReport, top: usize, out: &mut impl Write) -> io::Result<()> {
     if let Some(reason) = &report.header.partial {
         verdict::write(Severity::Warning, &format!("partial: {}", printable(reason, usize::MAX)), out)?;
     }
-    write_verdict(report, out)?;
+    verdict::write_verdict(&report.verdict, out)?;
     writeln!(out)?;
     let times = Times::of(report);
     write_destinations(report, times, top, out)?;
@@ -34,7 +32,7 @@ pub(crate) fn write_changes(before: &LogsReport, now: &LogsReport, out: &mut imp
     for row in changed(before, now) {
         let more = row.events - known.to(&row);
         let seen = row.last.map_or(String::new(), |last| format!("{}  ", Times::OfDay.show(Some(last))));
-        let left = row.now.map_or(String::new(), |now| format!("; {}", left(now)));
+        let left = row.now.map_or(String::new(), |now| format!("; {now}"));
         writeln!(out, "{seen}+{more}  {} to {}{left}", failures(row.events), place(&row))?;
     }
     for row in &now.other {
@@ -63,49 +61,6 @@ impl<'a> Counts<'a> {
     fn to(&self, row: &LogsDestination) -> u64 {
         self.0.get(&(row.destination.as_deref(), row.port)).copied().unwrap_or(0)
     }
-}
-
-fn write_verdict(report: &LogsReport, out: &mut impl Write) -> io::Result<()> {
-    let Some(worst) = report.by_destination.first() else {
-        let others = report.other.iter().map(|other| other.events).sum::<u64>();
-        let note = if others > 0 { format!("; {} of other kinds", failures(others)) } else { String::new() };
-        let text = format!("no failure for lack of a local port in {}{note}", count(report.lines, "line"));
-        return verdict::write(Severity::Ok, &text, out);
-    };
-    let is_full = |row: &LogsDestination| row.now.is_some_and(|now| now.zone == Zone::Full);
-    let severity = if report.by_destination.iter().any(is_full) { Severity::Critical } else { Severity::Warning };
-    let what = match worst.destination {
-        Some(_) => format!("{} to {}", failures(worst.events), place(worst)),
-        None => format!("{} for lack of a local port, to no destination by name", failures(worst.events)),
-    };
-    let since = worst.first.map(|first| format!("since {}Z", Times::Full.show(Some(first)))).unwrap_or_default();
-    let fits = INDENT.len() + what.len() + 1 + since.len() <= WIDTH;
-    let gap = if fits { " ".to_owned() } else { format!("\n{INDENT}") };
-    verdict::write(severity, format!("{what}{gap}{since}").trim_end(), out)?;
-    if let Some(now) = worst.now {
-        writeln!(out, "{INDENT}That destination is {}.", left(now))?;
-    }
-    let rest = report.events - worst.events;
-    if rest > 0 {
-        let places = report.by_destination.len() - 1;
-        writeln!(out, "{INDENT}{rest} more to {}.", count_of(places, "other destination"))?;
-    }
-    let address = worst.destination.as_deref().is_some_and(|name| name.parse::<std::net::IpAddr>().is_ok());
-    match worst.now {
-        Some(_) if address => writeln!(out, "{INDENT}Next: twscan diagnose {}", place(worst)),
-        _ => Ok(()),
-    }
-}
-
-/// `full now: 0 of 28232 local ports free`.
-fn left(now: LogsNow) -> String {
-    let zone = match now.zone {
-        Zone::Full => "full now",
-        Zone::NearlyFull => "nearly full now",
-        Zone::Slow => "slow now",
-        _ => "not full now",
-    };
-    format!("{zone}: {} of {} local ports free", now.free, now.range_size)
 }
 
 fn write_destinations(report: &LogsReport, times: Times, top: usize, out: &mut impl Write) -> io::Result<()> {
@@ -249,13 +204,7 @@ impl Times {
 }
 
 fn place(row: &LogsDestination) -> String {
-    let name = row.destination.as_deref().unwrap_or("(not named)");
-    let name = match row.port {
-        Some(port) if name.contains(':') => format!("[{name}]:{port}"),
-        Some(port) => format!("{name}:{port}"),
-        None => name.to_owned(),
-    };
-    printable(&name, usize::MAX)
+    printable(&row.place(), usize::MAX)
 }
 
 fn failures(events: u64) -> String {
@@ -292,14 +241,19 @@ const SECONDS: usize = 19;
 mod tests {
     use twscan_core::log::tally_bytes;
     use twscan_core::report::{FreePorts, LogsFile};
+    use twscan_core::sample::Provenance;
 
     use super::*;
     use crate::render::scene::{Scene, nowhere, printed};
 
     fn report(log: &str) -> LogsReport {
+        report_with(log, &nowhere(), None)
+    }
+
+    fn report_with(log: &str, provenance: &Provenance, host: Option<&FreePorts>) -> LogsReport {
         let tally = tally_bytes(log.as_bytes());
         let file = LogsFile { lines: tally.lines(), bytes: tally.bytes(), ..LogsFile::default() };
-        LogsReport::new(&tally, vec![file], &nowhere())
+        LogsReport::new(&tally, vec![file], provenance, host)
     }
 
     fn failure(time: &str, to: &str) -> String {
@@ -329,8 +283,7 @@ mod tests {
     fn a_destination_that_is_full_now_is_critical() {
         let log = failure("2018/07/18 23:59:59", "127.0.0.1:8080") + &failure("2018/07/19 00:00:00", "127.0.0.1:8080");
         let sample = Scene::new().time_waits(28232, "127.0.0.1", "127.0.0.1:8080").sample();
-        let mut report = report(&log).with_host(&FreePorts::of(&sample));
-        report.header = LogsReport::new(&tally_bytes(b""), Vec::new(), &sample.provenance).header;
+        let report = report_with(&log, &sample.provenance, Some(&FreePorts::of(&sample)));
         insta::assert_snapshot!(shown(&report));
     }
 
@@ -339,7 +292,7 @@ mod tests {
         let scene = Scene::new().time_waits(5, "127.0.0.1", "127.0.0.1:80").time_waits(9, "127.0.0.2", "127.0.0.1:80");
         let free = FreePorts::of(&scene.time_waits(7, "::1", "[::1]:80").sample());
         let log = ["127.0.0.1:80", "0.0.0.0:80", "127.0.0.1:81", "db:80"].map(|to| failure("2018/07/19 08:03:23", to));
-        let seen = report(&log.concat()).with_host(&free);
+        let seen = report_with(&log.concat(), &nowhere(), Some(&free));
         let seen: Vec<_> = seen.by_destination.iter().map(|row| (place(row), row.now.map(|now| now.free))).collect();
         let expected = [
             ("0.0.0.0:80", Some(28223)),

@@ -1,6 +1,7 @@
 //! Printing: a report goes in, bytes come out of a writer.
 
 pub(crate) mod by_dest;
+pub(crate) mod check;
 pub(crate) mod compare;
 pub(crate) mod csv;
 pub(crate) mod diagnose;
@@ -10,7 +11,6 @@ pub(crate) mod json;
 pub(crate) mod logs;
 pub(crate) mod namespaces;
 pub(crate) mod owners;
-pub(crate) mod place;
 mod port_map;
 pub(crate) mod ports;
 pub(crate) mod provenance;

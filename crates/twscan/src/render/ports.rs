@@ -10,8 +10,10 @@ use super::wrap::INDENT;
 use super::{forecast, or_unknown, port_map, provenance, wrap};
 
 /// What is left to each destination, for people: the rules first, then a row a budget, then what they mean.
-pub(crate) fn write(report: &PortsReport, hidden: usize, terminal: bool, out: &mut impl Write) -> io::Result<()> {
+pub(crate) fn write(report: &PortsReport, terminal: bool, out: &mut impl Write) -> io::Result<()> {
     verdict::write_doubts(&report.header, out)?;
+    verdict::write_verdict(&report.verdict, out)?;
+    writeln!(out)?;
     write_rules(report, out)?;
     writeln!(out)?;
     if report.budgets.is_empty() {
@@ -21,6 +23,7 @@ pub(crate) fn write(report: &PortsReport, hidden: usize, terminal: bool, out: &m
         for line in budgets(&report.budgets, terminal) {
             writeln!(out, "{line}")?;
         }
+        let hidden = report.groups - report.budgets.len();
         if hidden > 0 {
             writeln!(out, "{hidden} more, --all")?;
         }
@@ -152,14 +155,6 @@ fn free(row: &BudgetRow) -> String {
 }
 
 fn write_meaning(report: &PortsReport, out: &mut impl Write) -> io::Result<()> {
-    for row in report.budgets.iter().take(SHOWN) {
-        let [_, destination] = names(row);
-        match row.zone {
-            Some(Zone::Full) => writeln!(out, "{destination}  no connect() succeeds now: errno 99, EADDRNOTAVAIL")?,
-            Some(Zone::Slow) => writeln!(out, "{destination}  each connect() scans half of the range first")?,
-            _ => {}
-        }
-    }
     for line in rates(&report.budgets) {
         wrap::sentence("", &line, out)?;
     }

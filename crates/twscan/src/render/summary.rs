@@ -4,15 +4,14 @@ use twscan_core::report::{Destination, Families, StateRow, SummaryReport, TimeWa
 use twscan_core::socket::TcpState;
 
 use super::table::{Column, Columns, bar};
-use super::verdict::{self, Fullest, Severity};
-use super::{by_dest, or_unknown, owners, provenance, wrap};
+use super::{by_dest, or_unknown, owners, provenance, verdict, wrap};
 
 /// The summary for people: the verdict first, where it comes from last.
 pub(crate) fn write(report: &SummaryReport, out: &mut impl Write) -> io::Result<()> {
     verdict::write_doubts(&report.header, out)?;
+    verdict::write_verdict(&report.verdict, out)?;
+    writeln!(out)?;
     if report.states.is_some() {
-        write_verdict(report, out)?;
-        writeln!(out)?;
         write_states(report, out)?;
         writeln!(out)?;
     }
@@ -28,16 +27,6 @@ pub(crate) fn write(report: &SummaryReport, out: &mut impl Write) -> io::Result<
     }
     writeln!(out, "{}", provenance::line(&report.header))?;
     super::finish(out)
-}
-
-fn write_verdict(report: &SummaryReport, out: &mut impl Write) -> io::Result<()> {
-    if report.range_size.is_none() {
-        return verdict::write(Severity::Warning, "the local port range is unknown, so what is left is too", out);
-    }
-    let Some(fullest) = report.destinations.first() else {
-        return verdict::write(Severity::Ok, "no outbound connection holds a local port", out);
-    };
-    verdict::write_on(&Fullest::from(fullest), None, out)
 }
 
 fn write_states(report: &SummaryReport, out: &mut impl Write) -> io::Result<()> {

@@ -8,12 +8,6 @@ pub(crate) fn printable(text: &str, width: usize) -> String {
     shown.chars().take(width.saturating_sub(2)).chain("..".chars()).collect()
 }
 
-/// One word of a shell's, in quotes where it needs them.
-pub(crate) fn shell_word(text: &str) -> String {
-    let plain = |c: char| c.is_alphanumeric() || "_-+=:,./@%".contains(c);
-    if text.chars().all(plain) { text.to_owned() } else { format!("'{}'", text.replace('\'', r"'\''")) }
-}
-
 /// Controls, and the marks that turn the direction of what follows.
 fn is_control(c: char) -> bool {
     c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
@@ -22,16 +16,6 @@ fn is_control(c: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_shell_reads_what_was_meant() {
-        for text in ["blue", "/run/netns/--all", "blue sky", "it's", "$(id)", "*", "a;b", "~", "\u{3c8}"] {
-            let echo = format!("printf %s {}", shell_word(text));
-            let output = std::process::Command::new("sh").args(["-c", &echo]).output().unwrap();
-            assert_eq!(String::from_utf8(output.stdout).unwrap(), text);
-        }
-        assert_eq!(shell_word("/run/netns/blue"), "/run/netns/blue");
-    }
 
     #[test]
     fn nothing_reaches_the_terminal_that_moves_its_cursor() {

@@ -7,7 +7,7 @@ use crate::diagnosis::{Code, Finding, Severity, Subject};
 pub(in crate::diagnosis) fn exhausted_before(case: &Case<'_>) -> Vec<Finding> {
     let pressed = |destination| {
         let mut tuples = case.tuples.iter().filter(|tuple| tuple.budget.tuple().destination == destination);
-        tuples.any(|tuple| pressure(case, tuple) >= Pressure::NearlyFull)
+        tuples.any(|tuple| pressure(tuple) >= Pressure::NearlyFull)
     };
     let facts = case.facts.log.iter().filter(|fact| fact.ports_exhausted);
     let over = facts.filter_map(|fact| Some((fact, fact.destination?)));

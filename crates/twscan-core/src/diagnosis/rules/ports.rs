@@ -1,12 +1,11 @@
-use std::net::IpAddr;
 use std::time::Duration;
 
+use crate::budget::Zone;
 use crate::budget::holder::{Holder, holders};
-use crate::budget::{BindFirstPool, PortBudget, Zone};
 use crate::diagnosis::case::{Case, TupleCase};
-use crate::diagnosis::gate::Gate;
 use crate::diagnosis::{Code, Finding, Severity, Subject, remedies};
 use crate::forecast::{Bound, Forecast, Window};
+use crate::judgement::BindPool;
 use crate::tally::PortUse;
 
 /// How hard a destination's ports are pressed.
@@ -21,36 +20,28 @@ pub(super) enum Pressure {
 
 /// Full, nearly full, slow, or soon to be: one finding a destination, for the worst of them.
 pub(in crate::diagnosis) fn fullness(case: &Case<'_>) -> Vec<Finding> {
-    let pressed = case.tuples.iter().map(|tuple| (tuple, pressure(case, tuple)));
+    let pressed = case.tuples.iter().map(|tuple| (tuple, pressure(tuple)));
     let pressed = pressed.filter(|(_, pressure)| *pressure > Pressure::None);
     pressed.take(MOST).map(|(tuple, pressure)| finding(case, tuple, pressure)).collect()
 }
 
-/// What a destination's ports are under, with the earlier sample's thresholds a tenth lower where they were crossed.
-pub(super) fn pressure(case: &Case<'_>, tuple: &TupleCase) -> Pressure {
-    let (budget, forecast) = (&tuple.budget, &tuple.forecast);
-    let before = case.budget_before(&budget.tuple());
-    let zone_before = before.as_ref().map(PortBudget::zone);
-    let percent_before = before.as_ref().map(PortBudget::percent);
-    let low_share = |budget: &PortBudget| {
-        f64::from(budget.ports().low_parity_held) / f64::from(budget.low_parity_capacity().max(1))
-    };
-    let was_slow = zone_before.is_some_and(|zone| zone >= Zone::Slow).then_some(1.0);
-    if budget.zone() == Zone::Full {
-        Pressure::Full
-    } else if Gate::at(90.0).is_over(budget.percent(), percent_before) {
-        Pressure::NearlyFull
-    } else if budget.low_parity_capacity() > 0 && Gate::at(1.0).is_over(low_share(budget), was_slow) {
-        Pressure::Slow
-    } else if forecast.as_ref().is_some_and(Forecast::is_filling) && budget.percent() >= LEAST_PERCENT {
-        Pressure::Filling
-    } else {
-        Pressure::None
+/// What a destination's ports are under: as it is judged, and what is to come of it.
+pub(super) fn pressure(tuple: &TupleCase) -> Pressure {
+    let TupleCase { budget, space, forecast } = tuple;
+    match space.zone() {
+        _ if space.is_undecided() => Pressure::None,
+        Zone::Full => Pressure::Full,
+        Zone::NearlyFull => Pressure::NearlyFull,
+        Zone::Slow => Pressure::Slow,
+        Zone::Fast => {
+            let filling = forecast.as_ref().is_some_and(Forecast::is_filling) && budget.percent() >= LEAST_PERCENT;
+            if filling { Pressure::Filling } else { Pressure::None }
+        }
     }
 }
 
 fn finding(case: &Case<'_>, tuple: &TupleCase, pressure: Pressure) -> Finding {
-    let TupleCase { budget, forecast } = tuple;
+    let TupleCase { budget, space, forecast } = tuple;
     let ports = budget.ports();
     let (to, capacity) = (budget.tuple().destination, budget.capacity());
     let expected =
@@ -59,16 +50,16 @@ fn finding(case: &Case<'_>, tuple: &TupleCase, pressure: Pressure) -> Finding {
     let (code, severity, title) = match pressure {
         Pressure::Full => (
             Code::PortsExhausted,
-            Severity::Critical,
+            space.severity(),
             format!("no local port left from {} to {to}", budget.tuple().source),
         ),
         Pressure::NearlyFull => (
             Code::PortsExhausted,
-            if full_soon.is_some() { Severity::Critical } else { Severity::Warning },
-            format!("{} local ports left of {capacity} to {to}", budget.free()),
+            space.severity(),
+            format!("{} local ports left of {capacity} to {to}{}", budget.free(), soon(full_soon)),
         ),
         Pressure::Slow => {
-            (Code::PortsSlow, Severity::Warning, format!("each connect() to {to} scans: half of its ports are held"))
+            (Code::PortsSlow, space.severity(), format!("each connect() to {to} scans: half of its ports are held"))
         }
         _ => {
             let first = full_soon.or(slow_soon).unwrap_or(case.horizon);
@@ -98,7 +89,7 @@ fn finding(case: &Case<'_>, tuple: &TupleCase, pressure: Pressure) -> Finding {
 }
 
 fn notes(case: &Case<'_>, tuple: &TupleCase, pressure: Pressure, mut finding: Finding) -> Finding {
-    let TupleCase { budget, forecast } = tuple;
+    let TupleCase { budget, forecast, .. } = tuple;
     let ports = budget.ports();
     let reusable = ports.known_reusable().map_or("nobody knows how many".to_owned(), |count| count.to_string());
     finding = finding.seen(format!(
@@ -235,38 +226,25 @@ fn onset(forecast: &Forecast) -> Option<(u32, u32, f64)> {
     Some((u32::try_from(length).ok()?, first, then))
 }
 
-/// Clients that bind(address, 0) first have one pool for all destinations.
-pub(in crate::diagnosis) fn bind_pool(case: &Case<'_>) -> Vec<Finding> {
-    let Some(ports) = &case.ports else { return Vec::new() };
-    let mut sources: Vec<IpAddr> = case.tuples.iter().map(|tuple| tuple.budget.tuple().source).collect();
-    sources.sort_unstable();
-    sources.dedup();
-    // Beyond a few addresses a pool could only be full if each had more sockets than a host has.
-    let used = |source: IpAddr| -> u64 {
-        let of_source = case.tuples.iter().filter(|tuple| tuple.budget.tuple().source == source);
-        of_source.map(|tuple| u64::from(tuple.budget.used())).sum()
-    };
-    let near = |source: &IpAddr| used(*source) * 10 >= u64::from(ports.rules().capacity()) * 9;
-    let logged = case.facts.log.iter().filter(|fact| fact.bind_pool).map(|fact| fact.events).sum::<u64>();
-    sources.into_iter().filter(near).filter_map(|source| pool_finding(case, ports.bind_first(source), logged)).collect()
+/// What comes of it.
+fn soon(full: Option<Duration>) -> String {
+    full.map_or(String::new(), |time| format!(", and none in about {}", seconds(time)))
 }
 
-fn pool_finding(case: &Case<'_>, pool: BindFirstPool, logged: u64) -> Option<Finding> {
+/// Clients that bind(address, 0) first have one pool for all destinations.
+pub(in crate::diagnosis) fn bind_pool(case: &Case<'_>) -> Vec<Finding> {
+    let logged = case.facts.log.iter().filter(|fact| fact.bind_pool).map(|fact| fact.events).sum::<u64>();
+    case.pools.iter().filter_map(|pool| pool_finding(pool, logged)).collect()
+}
+
+fn pool_finding(full: &BindPool, logged: u64) -> Option<Finding> {
+    let BindPool { pool, by_bind, destinations, one_destination, .. } = *full;
     let source = pool.address();
-    let of_source = || case.tuples.iter().filter(|tuple| tuple.budget.tuple().source == source);
     // Where one destination holds them all, that is the finding; the pool is full besides.
-    let one_destination =
-        of_source().any(|tuple| u64::from(tuple.budget.used()) * 10 >= u64::from(pool.capacity()) * 9);
-    if pool.free() > 0 || one_destination && logged == 0 {
+    if one_destination && logged == 0 {
         return None;
     }
-    // connect() takes a port of the other parity only when the low ones are used up; bind(0) takes those first.
-    let by_bind = of_source().filter(|tuple| tuple.budget.zone() == Zone::Fast).map(|tuple| {
-        let ports = tuple.budget.ports();
-        u64::from(ports.held().saturating_sub(ports.low_parity_held))
-    });
-    let by_bind: u64 = by_bind.sum();
-    let bound_first = by_bind * 4 >= u64::from(pool.capacity()) || logged > 0;
+    let bound_first = full.is_of_binders() || logged > 0;
     let severity = if bound_first { Severity::Critical } else { Severity::Info };
     let finding = Finding::new(
         Code::BindPoolFull,
@@ -276,7 +254,7 @@ fn pool_finding(case: &Case<'_>, pool: BindFirstPool, logged: u64) -> Option<Fin
     .about(Subject::source(source))
     .figure("ports_held", pool.held())
     .figure("capacity", pool.capacity())
-    .figure("destinations", u32::try_from(of_source().count()).unwrap_or(u32::MAX))
+    .figure("destinations", destinations)
     .figure("ports_of_the_parity_of_bind", by_bind)
     .seen(format!("{} of {} ports held at {source}, over all destinations together", pool.held(), pool.capacity()))
     .because(

@@ -8,7 +8,7 @@ use crate::procfs::TwReuse;
 /// Destinations whose ports TIME_WAITs press.
 fn pressed<'c>(case: &'c Case<'_>) -> impl Iterator<Item = &'c TupleCase> {
     let by_time_wait = |tuple: &TupleCase| Holder::most(tuple.budget.ports()) == Holder::TimeWait;
-    case.tuples.iter().filter(move |tuple| pressure(case, tuple) > Pressure::None && by_time_wait(tuple))
+    case.tuples.iter().filter(move |tuple| pressure(tuple) > Pressure::None && by_time_wait(tuple))
 }
 
 /// `tcp_tw_reuse` is 0, which is not the kernel's default.

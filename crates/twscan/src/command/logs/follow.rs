@@ -5,9 +5,9 @@ use nix::sys::signalfd::{SfdFlags, SignalFd};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use twscan_core::log::LogTally;
+use twscan_core::question::LogJoin;
 use twscan_core::report::LogsReport;
 
-use super::here::Here;
 use super::input::Input;
 use crate::Status;
 use crate::config::{Config, Format, Logs};
@@ -16,10 +16,10 @@ use crate::render::{csv, json, logs};
 
 /// Prints what is there, then what changes, until it is told to stop, nobody reads on or no log is left.
 pub(super) fn run(config: &Config, wanted: &Logs) -> Result<Status, Failure> {
-    let mut here = Here::new(config, wanted.join);
+    let mut here = LogJoin::new(config.host(), wanted.join);
     let mut tally = LogTally::new();
     let mut inputs: Vec<_> = wanted.files.iter().map(|path| Input::follow(path, wanted.options.clone())).collect();
-    let mut read = |tally: &mut LogTally, here: &mut Here| -> Result<(u64, bool, Vec<_>), Failure> {
+    let mut read = |tally: &mut LogTally, here: &mut LogJoin| -> Result<(u64, bool, Vec<_>), Failure> {
         let mut counted = 0;
         for input in &mut inputs {
             counted += input.count(tally, here);

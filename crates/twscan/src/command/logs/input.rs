@@ -7,9 +7,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::SystemTime;
 
 use twscan_core::log::{LogOptions, LogReader, LogTally, decompress, open};
+use twscan_core::question::LogJoin;
 use twscan_core::report::LogsFile;
 
-use super::here::Here;
 use super::tail::Tail;
 use crate::failure::Failure;
 use crate::render::text::printable;
@@ -56,7 +56,7 @@ impl Input {
     }
 
     /// Counts what is there and was not counted; says how many failures that were.
-    pub(super) fn count(&mut self, tally: &mut LogTally, here: &mut Here) -> u64 {
+    pub(super) fn count(&mut self, tally: &mut LogTally, here: &mut LogJoin) -> u64 {
         let Some(reader) = self.reader.as_mut().filter(|_| self.error.is_none()) else { return 0 };
         let mut counted = 0;
         let outcome = loop {

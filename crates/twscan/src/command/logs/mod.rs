@@ -1,13 +1,12 @@
 //! Failures in other programs' logs, and what this host has left to their destinations.
 
 mod follow;
-mod here;
 mod input;
 mod tail;
 
 use twscan_core::log::LogTally;
+use twscan_core::question::LogJoin;
 
-use self::here::Here;
 use self::input::Input;
 use crate::Status;
 use crate::config::{Config, Format, Logs};
@@ -18,7 +17,7 @@ pub(crate) fn run(config: &Config, wanted: &Logs) -> Result<Status, Failure> {
     if wanted.follow {
         return follow::run(config, wanted);
     }
-    let mut here = Here::new(config, wanted.join);
+    let mut here = LogJoin::new(config.host(), wanted.join);
     let mut tally = LogTally::new();
     let mut files = Vec::new();
     for path in &wanted.files {

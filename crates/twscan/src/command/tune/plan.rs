@@ -4,19 +4,17 @@ use std::path::Path;
 
 use twscan_core::host::Host;
 use twscan_core::report::{PlanFile, PlanReport};
-use twscan_core::sample::{Provenance, Sampler};
-use twscan_core::tuning::{BootFiles, Goal, Loader, Plan, Situation};
+use twscan_core::sample::Provenance;
+use twscan_core::tuning::{BootFiles, Goal, Loader, Plan};
 
 use crate::Status;
-use crate::command::{here, services};
 use crate::config::{Config, Format, Wanted};
 use crate::failure::Failure;
 use crate::render::{self, json, tune};
 
 pub(super) fn run(config: &Config, goal: &Goal) -> Result<Status, Failure> {
     let host = config.host();
-    let (plan, mut provenance) = of_goal(&host, goal)?;
-    here::note(&mut provenance, host.procfs());
+    let (plan, provenance) = Plan::ask(goal, &host)?;
     let report = report(&plan, &provenance);
     write(config, &report)?;
     Ok(match Status::of_result(report.header.complete) {
@@ -28,7 +26,7 @@ pub(super) fn run(config: &Config, goal: &Goal) -> Result<Status, Failure> {
 /// The plan for a goal, or the one in a file.
 pub(super) fn make(host: &Host, wanted: &Wanted) -> Result<(Plan, Provenance), Failure> {
     match wanted {
-        Wanted::Goal(goal) => of_goal(host, goal),
+        Wanted::Goal(goal) => Ok(Plan::ask(goal, host)?),
         Wanted::File(path) => Ok((of_file(path)?, Provenance::of(host))),
     }
 }
@@ -48,17 +46,6 @@ pub(super) fn write(config: &Config, report: &PlanReport) -> Result<(), Failure>
         Format::Jsonl => json::write_line(report, &mut out),
         Format::Csv => tune::csv::write_plan(report, &mut out),
     }
-}
-
-fn of_goal(host: &Host, goal: &Goal) -> Result<(Plan, Provenance), Failure> {
-    let sample = Sampler::new(host).ports().take()?;
-    if sample.settings.range.is_none() {
-        // What the changes would be from is not known.
-        return Err(twscan_core::Error::NoPortRange.into());
-    }
-    let situation = Situation::of(&sample).with_services(&services::of(host, &sample)?);
-    let plan = Plan::new(&situation, goal).map_err(|error| Failure::Usage(error.to_string()))?;
-    Ok((plan, sample.provenance))
 }
 
 fn of_file(path: &Path) -> Result<Plan, Failure> {

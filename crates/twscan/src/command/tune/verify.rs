@@ -2,13 +2,13 @@ use std::fs;
 use std::path::Path;
 
 use twscan_core::procfs::Settings;
+use twscan_core::question::Around;
 use twscan_core::report::VerifyReport;
 use twscan_core::sample::Provenance;
 use twscan_core::tuning::{BootFiles, Key, Loader, Verification};
 
 use super::plan;
 use crate::Status;
-use crate::command::here;
 use crate::config::{Config, Format, Wanted};
 use crate::failure::Failure;
 use crate::render::{self, json, tune};
@@ -31,7 +31,7 @@ pub(super) fn run(
     let loader = loader.unwrap_or_else(|| Loader::of_host(root));
     let verification = Verification::new(&live, &files, loader, plan.as_ref());
     let mut provenance = Provenance::of(&host);
-    here::note(&mut provenance, host.procfs());
+    Around::Here.note(&mut provenance, &host);
     let report = VerifyReport::new(&verification, &provenance);
     let mut out = render::stdout(config);
     match config.format {

@@ -1,28 +1,31 @@
-use twscan_core::Error;
-use twscan_core::filter::Filter;
-use twscan_core::host::Host;
-use twscan_core::procfs::owner::Owners;
-use twscan_core::socket::{SocketRecord, StateSet};
-use twscan_core::tally::{DestinationKey, LiveSockets, Role, Roles, Share, Tally};
+use crate::Error;
+use crate::filter::Filter;
+use crate::host::Host;
+use crate::procfs::owner::Owners;
+use crate::socket::{SocketRecord, StateSet};
+use crate::tally::{DestinationKey, LiveSockets, Role, Roles, Share, Tally};
 
-use crate::failure::Failure;
-
-/// Whose the sockets are. This takes a walk of its own, over the live sockets alone, and a look at the open files of
+/// The owners of sockets. This takes a walk of its own, over the live sockets alone, and a look at the open files of
 /// processes.
-pub(crate) struct Whose {
+#[derive(Debug)]
+pub struct OwnerSearch {
     roles: Roles,
     live: LiveSockets,
     owners: Owners,
 }
 
-impl Whose {
-    pub(crate) fn find(
+impl OwnerSearch {
+    /// Looks for the owners of the live sockets that match.
+    ///
+    /// # Errors
+    /// What [`Host::sockets_matching`] and [`Host::owners`] give, and where the walk broke off.
+    pub fn find(
         host: &Host,
         roles: &Roles,
         asked: StateSet,
         filter: &Filter,
         wanted: impl Fn(&SocketRecord<'_>, Role) -> bool,
-    ) -> Result<Self, Failure> {
+    ) -> Result<Self, Error> {
         let states = (StateSet::ALL.bits() | asked.bits()) & !StateSet::TIME_WAIT.bits();
         let mut live = LiveSockets::new(roles.clone());
         let mut keep = |record: &SocketRecord<'_>| {
@@ -36,16 +39,21 @@ impl Whose {
         Ok(Self { roles: roles.clone(), live, owners })
     }
 
-    pub(crate) fn live(&self) -> &LiveSockets {
+    /// The live sockets.
+    #[must_use]
+    pub fn live(&self) -> &LiveSockets {
         &self.live
     }
 
-    pub(crate) fn owners(&self) -> &Owners {
+    /// Their owners.
+    #[must_use]
+    pub fn owners(&self) -> &Owners {
         &self.owners
     }
 
     /// The owners of one socket, or its likely ones.
-    pub(crate) fn of(&self, record: &SocketRecord<'_>) -> Vec<Share<'_>> {
+    #[must_use]
+    pub fn of(&self, record: &SocketRecord<'_>) -> Vec<Share<'_>> {
         match record.owner_key() {
             None => {
                 let key = DestinationKey::of(record, self.roles.of(record));

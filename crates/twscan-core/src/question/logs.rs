@@ -1,33 +1,38 @@
+use std::path::Path;
 use std::time::{Duration, Instant};
 
-use twscan_core::host::Host;
-use twscan_core::log::{LogClass, LogEvent, LogTally};
-use twscan_core::report::{FreePorts, LogsFile, LogsReport};
-use twscan_core::sample::{Provenance, Sampler};
+use super::Around;
+use crate::Error;
+use crate::host::Host;
+use crate::log::{LogClass, LogEvent, LogOptions, LogTally, open};
+use crate::report::{FreePorts, LogsFile, LogsReport};
+use crate::sample::{Provenance, Sampler};
 
-use crate::command::here::note;
-use crate::config::Config;
-
-/// This host: asked when it is first needed, and never where that is not wanted.
-pub(super) struct Here {
+/// What a host has left to the destinations that logs name: asked when it is first needed, and never where that is not
+/// wanted.
+#[derive(Debug)]
+pub struct LogJoin {
     host: Host,
     join: bool,
     seen: Option<Seen>,
 }
 
+#[derive(Debug)]
 struct Seen {
     provenance: Provenance,
     free: Option<FreePorts>,
     at: Instant,
 }
 
-impl Here {
-    pub(super) fn new(config: &Config, join: bool) -> Self {
-        Self { host: config.host(), join, seen: None }
+impl LogJoin {
+    /// Joins what logs tell with this host, or names it alone.
+    #[must_use]
+    pub fn new(host: Host, join: bool) -> Self {
+        Self { host, join, seen: None }
     }
 
-    /// What a failure is, by its message and by what this host has left.
-    pub(super) fn class_of(&mut self, event: &LogEvent<'_>) -> LogClass {
+    /// The class of a failure, by its message and by what the host has left.
+    pub fn class_of(&mut self, event: &LogEvent<'_>) -> LogClass {
         match event.class() {
             LogClass::LocalhostIpv6 if self.join => {
                 let free = self.look().free.as_ref();
@@ -37,17 +42,14 @@ impl Here {
         }
     }
 
-    pub(super) fn report(&mut self, tally: &LogTally, files: Vec<LogsFile>) -> LogsReport {
+    /// The document of what was counted in these files.
+    pub fn report(&mut self, tally: &LogTally, files: Vec<LogsFile>) -> LogsReport {
         let seen = self.look();
-        let report = LogsReport::new(tally, files, &seen.provenance);
-        match &seen.free {
-            Some(free) => report.with_host(free),
-            None => report,
-        }
+        LogsReport::new(tally, files, &seen.provenance, seen.free.as_ref())
     }
 
     /// Forgets what was seen, where that is no longer now.
-    pub(super) fn renew(&mut self) {
+    pub fn renew(&mut self) {
         self.seen.take_if(|seen| seen.at.elapsed() >= FRESH);
     }
 
@@ -60,7 +62,7 @@ impl Here {
             }
             match Sampler::new(host).ports().take() {
                 Ok(mut sample) => {
-                    note(&mut sample.provenance, host.procfs());
+                    Around::Here.note(&mut sample.provenance, host);
                     Seen { free: Some(FreePorts::of(&sample)), provenance: sample.provenance, at }
                 }
                 // The logs are worth reading all the same.
@@ -72,6 +74,19 @@ impl Here {
             }
         })
     }
+}
+
+/// Everything that a log tells.
+pub(super) fn tally_of(path: &Path) -> Result<LogTally, Error> {
+    let read = || {
+        let mut reader = open(path, LogOptions::new())?;
+        let mut tally = LogTally::new();
+        while let Some(event) = reader.next_event()? {
+            tally.observe(&event);
+        }
+        Ok(tally)
+    };
+    read().map_err(|cause| Error::ReadFile { path: path.to_owned(), cause })
 }
 
 const FRESH: Duration = Duration::from_secs(1);

@@ -1,39 +1,4 @@
 use std::fmt;
-use std::sync::Arc;
-
-use crate::Error;
-
-/// Why sockets may be missing from a result.
-#[derive(Debug, Clone)]
-#[non_exhaustive]
-pub enum Incomplete {
-    /// The recording lacks them: what it was made from broke off, or is not understood.
-    Recorded {
-        /// The reason, as it was told then.
-        reason: String,
-    },
-    /// The walk broke off, or could not begin.
-    BrokenOff(Arc<Error>),
-}
-
-impl From<Error> for Incomplete {
-    fn from(error: Error) -> Self {
-        match error {
-            Error::RecordedFault { reason } => Self::Recorded { reason },
-            error => Self::BrokenOff(Arc::new(error)),
-        }
-    }
-}
-
-/// In one line, with what to do about it.
-impl fmt::Display for Incomplete {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Recorded { reason } => f.write_str(reason),
-            Self::BrokenOff(error) => f.write_str(&error.chain()),
-        }
-    }
-}
 
 /// Why a walk to its end may have missed or repeated a few sockets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
