@@ -3,7 +3,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use super::{
     BudgetRow, ByDestReport, CheckReport, Destination, DiagnoseReport, ForecastReport, FullestRow, Header, PortsReport,
-    SummaryReport,
+    SummaryReport, WaitReport,
 };
 use crate::judgement::Verdict;
 use crate::tally::Role;
@@ -157,4 +157,5 @@ documents! {
     };
     ForecastReport: |_report| Overview::default();
     CheckReport: |_report| Overview::default();
+    WaitReport: |_report| Overview::default();
 }

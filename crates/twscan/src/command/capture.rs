@@ -1,9 +1,6 @@
 use std::io::{self, Write};
-use std::os::fd::AsFd;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use nix::sys::signalfd::{SfdFlags, SignalFd};
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use twscan_core::Error;
 use twscan_core::capture::{RecordOptions, RecordedSample, Recording};
 use twscan_core::netns::Surroundings;
@@ -12,7 +9,7 @@ use crate::Status;
 use crate::config::{Capture, CaptureForm, Config};
 use crate::failure::Failure;
 use crate::recording::Draft;
-use crate::signals;
+use crate::signals::{self, Stop};
 
 /// Records one sample or a series. A file is there when it is whole, and not before; SIGINT, SIGTERM and SIGHUP end a series
 /// behind the sample at hand, and keep it.
@@ -25,7 +22,7 @@ pub(crate) fn run(config: &Config, asked: &Capture) -> Result<Status, Failure> {
         return write(config, asked, &Stop::by_default(), &mut Written::new(io::stdout().lock()));
     }
     let draft = Draft::new(&asked.file)?;
-    let stop = if draft.is_temporary() { Stop::when_asked()? } else { Stop::by_default() };
+    let stop = if draft.is_temporary() { Stop::when_asked(signals::ending())? } else { Stop::by_default() };
     let mut written = Written::new(draft);
     let outcome = write(config, asked, &stop, &mut written);
     let Written { out: mut draft, samples, whole, .. } = written;
@@ -147,7 +144,7 @@ fn record(
         written.add(&sample)?;
         let Some(series) = asked.series else { break };
         let Some(pause) = series.pause(written.samples, started.elapsed()) else { break };
-        if stop.within(pause)? {
+        if stop.within(pause, None)? {
             break;
         }
     }
@@ -167,41 +164,4 @@ fn options(asked: &Capture) -> RecordOptions {
     let options = RecordOptions::new();
     let options = if asked.owners { options.owners() } else { options };
     if asked.anonymize { options.anonymize() } else { options }
-}
-
-/// SIGINT, SIGTERM and SIGHUP.
-#[derive(Debug)]
-struct Stop {
-    /// Where they wait to be asked for.
-    signals: Option<SignalFd>,
-}
-
-impl Stop {
-    /// They end the process.
-    fn by_default() -> Self {
-        Self { signals: None }
-    }
-
-    /// They wait until the sample at hand is written.
-    fn when_asked() -> Result<Self, Failure> {
-        let set = signals::ending();
-        let signals = set.thread_block().and_then(|()| SignalFd::with_flags(&set, SfdFlags::SFD_CLOEXEC));
-        Ok(Self { signals: Some(signals.map_err(|errno| cannot_wait(errno.into()))?) })
-    }
-
-    /// Waits so long; whether a signal came.
-    fn within(&self, time: Duration) -> Result<bool, Failure> {
-        let Some(signals) = &self.signals else {
-            std::thread::sleep(time);
-            return Ok(false);
-        };
-        let mut fds = [PollFd::from_borrowed_fd(signals.as_fd(), PollFlags::IN)];
-        let timeout = Timespec::try_from(time).ok();
-        let ready = poll(&mut fds, timeout.as_ref()).map_err(|errno| cannot_wait(errno.into()))?;
-        Ok(ready > 0)
-    }
-}
-
-fn cannot_wait(cause: io::Error) -> Failure {
-    Failure::File("cannot wait for signals".to_owned(), cause)
 }

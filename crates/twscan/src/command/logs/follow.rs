@@ -1,9 +1,8 @@
 use std::io::{self, Write};
+use std::os::fd::AsFd;
+use std::time::Duration;
 
-use nix::sys::signal::{SigSet, Signal};
-use nix::sys::signalfd::{SfdFlags, SignalFd};
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::io::Errno;
+use nix::sys::signal::Signal;
 use twscan_core::log::LogTally;
 use twscan_core::question::LogJoin;
 use twscan_core::report::LogsReport;
@@ -13,6 +12,7 @@ use crate::Status;
 use crate::config::{Config, Format, Logs};
 use crate::failure::Failure;
 use crate::render::{csv, json, logs};
+use crate::signals::Stop;
 
 /// Prints what is there, then what changes, until it is told to stop, nobody reads on or no log is left.
 pub(super) fn run(config: &Config, wanted: &Logs) -> Result<Status, Failure> {
@@ -36,8 +36,8 @@ pub(super) fn run(config: &Config, wanted: &Logs) -> Result<Status, Failure> {
         Format::Csv => csv::write_log_destinations(&report.by_destination, true, &mut out)?,
     }
     // Only from here on: what was there already may take long, and is given up as any program's work.
-    let stop = Stop::new().map_err(Failure::Write)?;
-    while goes_on && !stop.is_asked_for()? {
+    let stop = Stop::when_asked([Signal::SIGINT, Signal::SIGTERM].into_iter().collect())?;
+    while goes_on && !stop.within(INTERVAL, Some(io::stdout().as_fd()))? {
         let (counted, open, files) = read(&mut tally, &mut here)?;
         goes_on = open;
         if counted > 0 {
@@ -60,28 +60,5 @@ fn show(format: Format, before: &LogsReport, now: &LogsReport, out: &mut impl Wr
     Ok(())
 }
 
-/// What ends the following.
-struct Stop {
-    signals: SignalFd,
-}
-
-impl Stop {
-    /// Takes SIGINT and SIGTERM, which end the process no longer by themselves.
-    fn new() -> io::Result<Self> {
-        let wanted = SigSet::from_iter([Signal::SIGINT, Signal::SIGTERM]);
-        wanted.thread_block()?;
-        Ok(Self { signals: SignalFd::with_flags(&wanted, SfdFlags::SFD_CLOEXEC)? })
-    }
-
-    /// Waits for the time between two looks at the logs, or until a signal came or the reader of the output has gone.
-    fn is_asked_for(&self) -> io::Result<bool> {
-        let stdout = io::stdout();
-        let mut wanted = [PollFd::new(&self.signals, PollFlags::IN), PollFd::new(&stdout, PollFlags::empty())];
-        match poll(&mut wanted, Some(&INTERVAL)) {
-            Err(Errno::INTR) => Ok(false),
-            came => Ok(came? > 0),
-        }
-    }
-}
-
-const INTERVAL: Timespec = Timespec { tv_sec: 0, tv_nsec: 250_000_000 };
+/// The time between two looks at the logs.
+const INTERVAL: Duration = Duration::from_millis(250);
