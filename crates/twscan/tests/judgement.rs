@@ -7,7 +7,7 @@ use std::process::Command;
 use serde_json::{Value, json, to_value};
 use twscan_core::host::Host;
 use twscan_core::question::{ByDest, Check, Diagnose, Ports, Question, Summary};
-use twscan_lab::{Dial, First, Listener, Options, bind_tcp, test_in_netns, time_waits};
+use twscan_lab::{Dial, First, Listener, Options, bind_tcp, connect_until_fails, test_in_netns, time_waits};
 
 type Outcome = Result<(), twscan_lab::Error>;
 
@@ -111,4 +111,41 @@ fn a_full_pool_of_clients_that_bind_first_is_critical_in_every_question() -> Out
         })
         .unwrap();
     })
+}
+
+/// Connections to an address that is no loopback, with TCP timestamps or without: of the TIME_WAITs that the parameter
+/// covers the kernel takes over those alone that had them. A live connection to the same destination tells.
+#[test]
+fn whether_reuse_works_is_asked_of_a_live_connection() -> Outcome {
+    for (timestamps, severity) in [("1", "ok"), ("0", "critical")] {
+        test_in_netns(|net| {
+            net.set_port_range(40_000, 40_019).unwrap();
+            net.set_sysctl("net.ipv4.tcp_tw_reuse", "1").unwrap();
+            net.set_sysctl("net.ipv4.tcp_timestamps", timestamps).unwrap();
+            net.add_address("lo", [10, 9, 9, 9], 32).unwrap();
+            net.run(|| {
+                let listener = Listener::bind(at("10.9.9.9:8080")).unwrap();
+                let dial = Dial::to(at("10.9.9.9:8080"));
+                assert_eq!(time_waits(&dial, &listener, 19, First::Client).unwrap().count, 19);
+                // What is set now is not what those connections agreed on.
+                std::fs::write("/proc/sys/net/ipv4/tcp_timestamps", "1").unwrap();
+                std::thread::sleep(std::time::Duration::from_millis(1100));
+                let severities = || documents().into_iter().map(|(name, document)| (name, document["verdict"].clone()));
+                for (name, verdict) in severities() {
+                    assert_eq!(verdict["severity"], json!("info"), "{name}: nothing tells yet: {verdict}");
+                }
+                std::fs::write("/proc/sys/net/ipv4/tcp_timestamps", timestamps).unwrap();
+                let live = connect_until_fails(&dial, &listener, 1).unwrap();
+                std::fs::write("/proc/sys/net/ipv4/tcp_timestamps", "1").unwrap();
+                for (name, verdict) in severities() {
+                    assert_eq!(verdict["severity"], json!(severity), "{name}: {verdict}");
+                }
+                let granted = connect_until_fails(&dial, &listener, 5).unwrap().count();
+                assert_eq!(granted > 0, severity == "ok", "what the kernel grants");
+                drop(live);
+            })
+            .unwrap();
+        })?;
+    }
+    Ok(())
 }

@@ -172,7 +172,8 @@ impl<'s> LocalPorts<'s> {
 
     fn own(&self, tuple: &Tuple) -> Own<'s> {
         let unbound = (tuple.interface != 0).then(|| self.holders.of(&Tuple { interface: 0, ..*tuple }));
-        Own { own: self.holders.of(tuple), unbound: unbound.flatten() }
+        let no_timestamps = self.sample.timestamps.get(&tuple.destination) == Some(&false);
+        Own { own: self.holders.of(tuple), unbound: unbound.flatten(), no_timestamps }
     }
 }
 
@@ -198,13 +199,22 @@ pub enum PortStatus {
 struct Own<'h> {
     own: Option<&'h HeldPorts>,
     unbound: Option<&'h HeldPorts>,
+    /// Whether connections to there have no TCP timestamps, so that none is taken over.
+    no_timestamps: bool,
 }
 
 impl Own<'_> {
     fn get(&self, port: u16) -> Option<Hold> {
         let own = self.own.and_then(|held| held.get(port));
         let unbound = self.unbound.and_then(|held| held.get(port));
-        own.into_iter().chain(unbound).min_by_key(|hold| hold.reuse())
+        own.into_iter().chain(unbound).min_by_key(|hold| hold.reuse()).map(|hold| self.seen(hold))
+    }
+
+    fn seen(&self, hold: Hold) -> Hold {
+        match hold {
+            Hold::TimeWait(_) if self.no_timestamps => Hold::TimeWait(Reuse::No),
+            hold => hold,
+        }
     }
 
     fn iter(&self) -> impl Iterator<Item = (u16, Hold)> {
@@ -212,7 +222,8 @@ impl Own<'_> {
         let unbound = self.unbound.into_iter().flat_map(HeldPorts::iter);
         let unbound = unbound.filter(|(port, _)| self.own.is_none_or(|own| own.get(*port).is_none()));
         let alone = self.unbound.is_none();
-        own.chain(unbound).map(move |(port, hold)| (port, if alone { hold } else { self.get(port).unwrap_or(hold) }))
+        own.chain(unbound)
+            .map(move |(port, hold)| (port, if alone { self.seen(hold) } else { self.get(port).unwrap_or(hold) }))
     }
 
     fn tuples_at(&self, port: u16) -> u32 {

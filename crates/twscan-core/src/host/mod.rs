@@ -4,6 +4,8 @@ mod matching;
 mod namespaces;
 mod retries;
 mod source;
+#[cfg_attr(not(feature = "serde"), allow(dead_code, reason = "questions ask"))]
+mod timestamps;
 mod walk;
 
 pub use namespaces::Namespaces;

@@ -4,7 +4,7 @@ use super::verdict::command;
 use super::{PortSpace, Severity, Verdict};
 use crate::budget::{LocalPorts, Occupancy, PortBudget, Zone};
 use crate::sample::{Provenance, Sample};
-use crate::tally::{DestinationCounts, DestinationKey, Role};
+use crate::tally::{DestinationCounts, DestinationKey, Role, Tuple};
 
 /// Judges the port spaces of a sample: port by port where it was taken for that, else by counters.
 #[derive(Debug, Clone)]
@@ -36,7 +36,18 @@ impl<'s> Judge<'s> {
     /// A budget, judged.
     #[must_use]
     pub fn space(&self, budget: &PortBudget) -> PortSpace {
-        PortSpace::of_budget(budget, self.known)
+        PortSpace::of_budget(budget, self.known_of(&budget.tuple()))
+    }
+
+    fn timestamps_to(&self, tuple: &Tuple) -> Option<bool> {
+        self.sample.timestamps.get(&tuple.destination).copied()
+    }
+
+    /// What is known where a tuple's TIME_WAITs are to be taken over: on the loopback both ends have what `tcp_timestamps`
+    /// says here; elsewhere live connections to the same destination tell.
+    fn known_of(&self, tuple: &Tuple) -> Known {
+        let timestamps = self.known.timestamps && tuple.is_loopback() || self.timestamps_to(tuple) == Some(true);
+        Known { timestamps, ..self.known }
     }
 
     /// A group of sockets, judged; `None` for one that holds no local port, and where the port range is unknown.
@@ -47,7 +58,8 @@ impl<'s> Judge<'s> {
             Some(ports) => Some(self.space(&ports.budget(&tuple))),
             None => {
                 let one = Occupancy::new(self.sample.destinations.rules(), counts.ports)?;
-                Some(PortSpace::of_occupancy(tuple, &one, self.known))
+                let one = if self.timestamps_to(&tuple) == Some(false) { one.without_reuse() } else { one };
+                Some(PortSpace::of_occupancy(tuple, &one, self.known_of(&tuple)))
             }
         }
     }

@@ -27,7 +27,7 @@ pub struct PortSpace {
 pub(super) struct Known {
     /// Whether the walk reached its end.
     pub(super) complete: bool,
-    /// Whether `tcp_timestamps` of this namespace is on: of a connection on the loopback both ends are in it.
+    /// Whether old connections had TCP timestamps for sure.
     pub(super) timestamps: bool,
     /// Usable ports of all destinations that look as if bind() had chosen them, so that they are free for none.
     pub(super) by_bind: u32,
@@ -57,7 +57,7 @@ impl PortSpace {
         let (ports, capacity, by_bind) = (occupancy.ports(), occupancy.capacity(), occupancy.by_bind());
         // Others' ports that look as if bind() had chosen them, and old connections that may not be taken over.
         let elsewhere = elsewhere.min(known.by_bind.saturating_sub(by_bind));
-        let reuse_is_sure = ports.reusable == 0 || known.timestamps && tuple.is_loopback();
+        let reuse_is_sure = ports.reusable == 0 || known.timestamps;
         let unsure = elsewhere.saturating_add(if reuse_is_sure { 0 } else { ports.reusable });
         let (sure, possible) =
             (free.saturating_sub(unsure), free + ports.reuse_unknown.min(capacity - free.min(capacity)));

@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
-use super::Around;
+use super::{Around, evidence};
 use crate::Error;
 use crate::budget::LocalPorts;
 use crate::host::Host;
@@ -69,14 +69,14 @@ pub(super) fn samples(
     let sampler = Sampler::new(host).ports();
     if let Some(earlier) = earlier {
         let earlier = Sampler::new(earlier).ports().take()?;
-        return Ok((sampler.take()?, Some(earlier)));
+        return Ok((evidence::take(host, &sampler)?, Some(earlier)));
     }
-    let first = sampler.take()?;
+    let first = evidence::take(host, &sampler)?;
     Ok(match interval.filter(|_| host.recorded().is_none()) {
         None => (first, None),
         Some(interval) => {
             std::thread::sleep(interval);
-            (sampler.take()?, Some(first))
+            (evidence::take(host, &sampler)?, Some(first))
         }
     })
 }

@@ -1,6 +1,6 @@
 use std::cmp::Ordering;
 
-use super::{Around, OwnerSearch, Question};
+use super::{Around, OwnerSearch, Question, evidence};
 use crate::Error;
 use crate::filter::Filter;
 use crate::host::Host;
@@ -79,7 +79,7 @@ impl Question for ByDest {
         if families != Families::Both || target.is_some() {
             sampler = sampler.wanted(wanted);
         }
-        let mut sample = sampler.take()?;
+        let mut sample = evidence::take(host, &sampler)?;
         around.note(&mut sample.provenance, host);
         let order: fn(&Destination, &Destination) -> Ordering = match self.order {
             Order::Sockets => Destination::most_sockets_first,

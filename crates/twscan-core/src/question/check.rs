@@ -1,5 +1,5 @@
 use super::budgets::Meant;
-use super::{Around, Question};
+use super::{Around, Question, evidence};
 use crate::Error;
 use crate::budget::LocalPorts;
 use crate::host::Host;
@@ -25,7 +25,7 @@ impl Question for Check {
     type Report = CheckReport;
 
     fn ask_around(&self, host: &Host, around: &Around) -> Result<CheckReport, Error> {
-        let mut sample = Sampler::new(host).ports().take()?;
+        let mut sample = evidence::take(host, &Sampler::new(host).ports())?;
         around.note(&mut sample.provenance, host);
         let ports = LocalPorts::of(&sample).ok_or(Error::NoPortRange)?;
         let meant = Meant { target: self.target.as_ref(), source: None, families: self.families };

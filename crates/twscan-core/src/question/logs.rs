@@ -1,7 +1,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use super::Around;
+use super::{Around, evidence};
 use crate::Error;
 use crate::host::Host;
 use crate::log::{LogClass, LogEvent, LogOptions, LogTally, open};
@@ -60,7 +60,7 @@ impl LogJoin {
             if !join {
                 return Seen { provenance: Provenance::of(host), free: None, at };
             }
-            match Sampler::new(host).ports().take() {
+            match evidence::take(host, &Sampler::new(host).ports()) {
                 Ok(mut sample) => {
                     Around::Here.note(&mut sample.provenance, host);
                     Seen { free: Some(FreePorts::of(&sample)), provenance: sample.provenance, at }

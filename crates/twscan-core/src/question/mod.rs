@@ -24,6 +24,7 @@ mod check;
 mod compare;
 mod diagnose;
 mod everywhere;
+mod evidence;
 mod forecast;
 mod list;
 #[cfg(feature = "logs")]

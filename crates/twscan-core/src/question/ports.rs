@@ -3,7 +3,7 @@ use std::net::IpAddr;
 
 use super::budgets::Meant;
 use super::owners::whole_or_recorded;
-use super::{Around, Question};
+use super::{Around, Question, evidence};
 use crate::Error;
 use crate::budget::LocalPorts;
 use crate::host::Host;
@@ -36,7 +36,7 @@ impl Question for Ports {
     type Report = PortsReport;
 
     fn ask_around(&self, host: &Host, around: &Around) -> Result<PortsReport, Error> {
-        let mut sample = Sampler::new(host).ports().take()?;
+        let mut sample = evidence::take(host, &Sampler::new(host).ports())?;
         around.note(&mut sample.provenance, host);
         let local = LocalPorts::of(&sample).ok_or(Error::NoPortRange)?;
         let meant = Meant { target: self.target.as_ref(), source: self.source, families: self.families };

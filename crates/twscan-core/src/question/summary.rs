@@ -1,4 +1,4 @@
-use super::{Around, OwnerSearch, Question};
+use super::{Around, OwnerSearch, Question, evidence};
 use crate::Error;
 use crate::filter::Filter;
 use crate::host::Host;
@@ -45,7 +45,7 @@ impl Question for Summary {
         if families != Families::Both {
             sampler = sampler.wanted(wanted);
         }
-        let mut sample = sampler.take()?;
+        let mut sample = evidence::take(host, &sampler)?;
         around.note(&mut sample.provenance, host);
         let mut report = SummaryReport::new(&sample, self.top);
         if self.owners {

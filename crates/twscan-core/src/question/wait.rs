@@ -1,7 +1,7 @@
 use std::time::{Duration, Instant};
 
-use super::Around;
 use super::budgets::Meant;
+use super::{Around, evidence};
 use crate::Error;
 use crate::budget::LocalPorts;
 use crate::forecast::Forecast;
@@ -47,7 +47,7 @@ impl Wait {
         }
         let started = Instant::now();
         loop {
-            let sample = Sampler::new(host).ports().take()?;
+            let sample = evidence::take(host, &Sampler::new(host).ports())?;
             if let Some(reason) = sample.provenance.incomplete {
                 return Err(Error::Incomplete { reason });
             }

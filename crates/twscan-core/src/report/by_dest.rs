@@ -247,7 +247,10 @@ impl<'s> Rows<'s> {
             },
             // An outbound socket's port is in the range, and no two sockets share a four-tuple.
             ports_used: known.then_some(if outbound { sockets } else { 0 }),
-            reusable: counts.ports.known_reusable().filter(|_| sample.knows(TcpState::TimeWait)),
+            reusable: space
+                .map_or(counts.ports, |space| space.ports())
+                .known_reusable()
+                .filter(|_| sample.knows(TcpState::TimeWait)),
             range_size: range.map(PortRange::size),
             capacity: space.map(|space| space.capacity()),
             free: told.map(|space| space.free()),

@@ -9,6 +9,9 @@ pub use approximate::Approximate;
 pub use provenance::{NetnsId, Provenance};
 pub use sampler::Sampler;
 
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
 use crate::host::Source;
 use crate::procfs::{Conntrack, Counters, Settings};
 use crate::socket::{StateSet, TcpState};
@@ -32,6 +35,9 @@ pub struct Sample {
     pub states: StateCounts,
     /// Sockets by destination, and TIME_WAITs by role.
     pub destinations: Destinations,
+    /// Whether the live connections to a destination have TCP timestamps, so that a connect() takes over its TIME_WAITs; of
+    /// destinations whose verdict hangs on that, where it could be told.
+    pub timestamps: BTreeMap<SocketAddr, bool>,
     /// Who holds which local ports, and for how long, where [`Sampler::ports`] asked for it or a zone could rest on ports
     /// that bind() holds, and the port range is known.
     pub holders: Option<PortHolders>,
@@ -82,6 +88,7 @@ pub(crate) fn test_sample(settings: &Settings, sockets: &[crate::wire::InetDiagM
         holders.observe(&record);
     }
     Sample {
+        timestamps: BTreeMap::new(),
         provenance: Provenance {
             captured_at: SystemTime::UNIX_EPOCH,
             kernel: None,

@@ -137,7 +137,8 @@ impl<'h> Sampler<'h> {
         provenance.incomplete = provenance.incomplete.or(listeners.interruption.map(Incomplete::from));
         let holders = holders.map(|holders| self.with_binds(holders, &settings, &provenance));
         let asked = self.states;
-        Ok(Sample { provenance, asked, settings, counters, conntrack, states, destinations, holders })
+        let timestamps = BTreeMap::new();
+        Ok(Sample { provenance, asked, settings, counters, conntrack, states, destinations, timestamps, holders })
     }
 
     /// Whether ports that bind() holds, which a walk for the states alone does not tell, could change a destination's zone;

@@ -12,31 +12,40 @@ pub struct DumpRequest {
     layout: RequestLayout,
     states: StateSet,
     bytecode: Vec<u8>,
+    /// Whether `struct tcp_info` is to come with each live socket.
+    tcp_info: bool,
 }
 
 impl DumpRequest {
     /// Both families in one walk of the kernel's table, by the legacy request.
     #[must_use]
     pub fn one_walk(states: StateSet) -> Self {
-        Self { layout: RequestLayout::Legacy, states, bytecode: Vec::new() }
+        Self { layout: RequestLayout::Legacy, states, bytecode: Vec::new(), tcp_info: false }
     }
 
     /// AF_INET sockets, by the modern request; v4-mapped sockets are not among them.
     #[must_use]
     pub fn inet(states: StateSet) -> Self {
-        Self { layout: RequestLayout::Inet, states, bytecode: Vec::new() }
+        Self { layout: RequestLayout::Inet, ..Self::one_walk(states) }
     }
 
     /// AF_INET6 sockets, v4-mapped ones included, by the modern request.
     #[must_use]
     pub fn inet6(states: StateSet) -> Self {
-        Self { layout: RequestLayout::Inet6, states, bytecode: Vec::new() }
+        Self { layout: RequestLayout::Inet6, ..Self::one_walk(states) }
     }
 
     /// Attaches a filter that the kernel runs on each socket (`INET_DIAG_REQ_BYTECODE`); an empty one is none.
     #[must_use]
     pub fn bytecode(mut self, bytecode: Vec<u8>) -> Self {
         self.bytecode = bytecode;
+        self
+    }
+
+    /// Asks for `struct tcp_info` with each live socket (`INET_DIAG_INFO`).
+    #[must_use]
+    pub fn with_tcp_info(mut self) -> Self {
+        self.tcp_info = true;
         self
     }
 
@@ -86,7 +95,9 @@ impl DumpRequest {
         let mut attributes = Attributes::new(payload.get(body_len..)?).map_while(Result::ok);
         let bytecode = attributes.find(|attribute| attribute.kind() == INET_DIAG_REQ_BYTECODE);
         let bytecode = bytecode.map(|attribute| attribute.value().to_vec()).unwrap_or_default();
-        Some((Self { layout, states, bytecode }, message.sequence()))
+        let extensions_at = if layout == RequestLayout::Legacy { 3 } else { 2 };
+        let tcp_info = payload.get(extensions_at)? & ExtensionFlags::INFO.bits() != 0;
+        Some((Self { layout, states, bytecode, tcp_info }, message.sequence()))
     }
 
     /// The family that the answer is of; `None` for both.
@@ -107,17 +118,22 @@ impl DumpRequest {
 
     /// `struct inet_diag_req`, version 1: family, two address lengths, extensions, socket id, states, dead bindings.
     fn legacy_body(&self) -> Vec<u8> {
-        let mut body = vec![0; 4 + SOCK_ID_LEN];
+        let mut body = vec![0, 0, 0, self.extensions().bits()];
+        body.resize(4 + SOCK_ID_LEN, 0);
         body.extend_from_slice(&self.states.bits().to_ne_bytes());
         body.extend_from_slice(&0u32.to_ne_bytes());
         body
+    }
+
+    fn extensions(&self) -> ExtensionFlags {
+        if self.tcp_info { ExtensionFlags::INFO } else { ExtensionFlags::empty() }
     }
 
     fn modern_body(&self, family: u8, socket_id: SocketId) -> Vec<u8> {
         let request = InetRequest {
             family,
             protocol: IPPROTO_TCP,
-            extensions: ExtensionFlags::empty(),
+            extensions: self.extensions(),
             // Bit 13 has no name in the codec and is kept this way.
             states: StateFlags::from_bits_retain(self.states.bits()),
             socket_id,

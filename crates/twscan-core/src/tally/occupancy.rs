@@ -58,6 +58,13 @@ impl Occupancy {
         self.zone_less(0)
     }
 
+    /// The same where no TIME_WAIT is taken over. Which parity the reusable ones have is not counted; the worse is taken.
+    pub(crate) fn without_reuse(self) -> Self {
+        let reusable = self.ports.reusable;
+        let low_parity_held = self.ports.low_parity_held.saturating_add(reusable).min(self.low_parity_capacity);
+        Self { ports: PortUse { reusable: 0, reuse_unknown: 0, low_parity_held, ..self.ports }, ..self }
+    }
+
     /// Ports held that look as if bind() had chosen them: connect() takes a port of the other parity only when the low ones
     /// are used up, and bind(address, 0) takes those first.
     #[must_use]

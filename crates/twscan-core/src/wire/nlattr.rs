@@ -10,6 +10,8 @@ pub struct Attribute<'a> {
 impl<'a> Attribute<'a> {
     /// `INET_DIAG_SHUTDOWN`: u8, mask of RCV_SHUTDOWN (1) and SEND_SHUTDOWN (2).
     pub const SHUTDOWN: u16 = 8;
+    /// `struct tcp_info`.
+    pub const INFO: u16 = 2;
     /// `INET_DIAG_SKV6ONLY`: u8.
     pub const SKV6ONLY: u16 = 11;
     /// `INET_DIAG_MARK`: u32; sent to a requester with CAP_NET_ADMIN alone.
