@@ -26,6 +26,7 @@
 //! | `capture` | recordings, and the host that each stands in for (feature `capture`) |
 //! | `tuning` | plans, applied, persisted, verified and undone (feature `tuning`) |
 //! | [`diagnosis`] | what is wrong, and what cures it |
+//! | [`advice`] | what would help, by how much, at which risk |
 //! | [`judgement`] | the one verdict on local ports |
 //! | [`forecast`] | how fast ports are used up, and when they come back |
 //! | [`budget`] | how many connections are left to a destination |
@@ -51,6 +52,7 @@
 //! `capture`: recordings, of this library and of `ss` and `netstat`. What is left without them reads files at most.
 #![deny(missing_docs)]
 
+pub mod advice;
 pub mod budget;
 #[cfg(feature = "capture")]
 pub mod capture;

@@ -12,7 +12,6 @@
 mod bind_first;
 pub(crate) mod holder;
 mod local_ports;
-pub(crate) mod measure;
 mod outlook;
 mod port_budget;
 mod reason;
@@ -20,6 +19,7 @@ mod reason;
 pub use bind_first::BindFirstPool;
 pub use local_ports::{LocalPorts, PortStatus};
 pub use outlook::Outlook;
+pub(crate) use outlook::share;
 pub use port_budget::{Certainty, PortBudget};
 pub use reason::Reason;
 

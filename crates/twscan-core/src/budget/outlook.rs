@@ -65,13 +65,13 @@ impl Outlook {
         Self { sustainable: outlook.rate(), ..outlook }
     }
 
-    /// Whether connect() keeps finding a port of the low parity, and scans nothing: while these ports are held, and when
-    /// so many connections a second have come for as long as a port is kept. `None` is a rate that is not known; then it
-    /// is about the ports held alone.
+    /// Whether it bears so many connections a second with connect() finding a port at once, and scanning nothing: beside the
+    /// ports held now, and when they have come for as long as a port is kept.
     #[must_use]
-    pub fn is_fast(&self, demand: Option<f64>) -> bool {
-        let closed = f64::from(self.closed).max((demand.unwrap_or(0.0) * self.life.as_secs_f64()).ceil());
-        f64::from(self.lasting) + closed <= f64::from(self.low_parity_capacity)
+    pub fn bears(&self, per_second: f64) -> bool {
+        let closed = f64::from(self.closed).max((per_second * self.life.as_secs_f64()).ceil());
+        let fast = f64::from(self.lasting) + closed <= f64::from(self.low_parity_capacity);
+        fast && per_second <= self.sustainable
     }
 
     fn rate(&self) -> f64 {
@@ -82,7 +82,7 @@ impl Outlook {
 }
 
 /// How many of these a shorter life leaves.
-fn share(count: u32, life: Duration, before: Duration) -> u32 {
+pub(crate) fn share(count: u32, life: Duration, before: Duration) -> u32 {
     let share = (life.as_secs_f64() / before.as_secs_f64()).min(1.0);
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at most the count")]
     let left = (f64::from(count) * share).ceil() as u32;
@@ -109,12 +109,12 @@ mod tests {
     fn what_a_rate_holds_decides_and_not_only_what_is_held_now() {
         let held = PortUse { time_wait: 4000, ..PortUse::default() };
         let kept = outlook(TwReuse::Off, true, held);
-        assert!(kept.is_fast(None) && kept.is_fast(Some(80.0)));
-        assert!(!kept.is_fast(Some(81.0)), "81 a second hold 5022 of 5000 ports");
+        assert!(kept.bears(0.0) && kept.bears(80.0));
+        assert!(!kept.bears(81.0), "81 a second hold 5022 of 5000 ports");
         let reused = outlook(TwReuse::Loopback, true, held);
-        assert!(reused.is_fast(Some(5000.0)) && !reused.is_fast(Some(5001.0)));
+        assert!(reused.bears(5000.0) && !reused.bears(5001.0));
         let live = outlook(TwReuse::Loopback, true, PortUse { live: 1, ..held });
-        assert!(!live.is_fast(Some(5000.0)), "live ones hold ports besides");
+        assert!(!live.bears(5000.0), "live ones hold ports besides");
     }
 
     #[test]

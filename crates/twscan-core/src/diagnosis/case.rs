@@ -3,10 +3,10 @@ use std::time::Duration;
 
 use super::rules::RULES;
 use super::{Diagnosis, Facts, Fullest, Unseen};
+use crate::advice::Situation;
 use crate::budget::{LocalPorts, PortBudget};
 use crate::forecast::{Forecast, HORIZON, MOST_FORECASTS, Motion, Past};
 use crate::judgement::{BindPool, Judge, PortSpace, Worst};
-use crate::port::PortSet;
 use crate::sample::Sample;
 use crate::tally::Tuple;
 use crate::target::Target;
@@ -89,6 +89,7 @@ impl<'s> Examination<'s> {
             horizon,
             target: target.as_ref(),
             pools: judge.full_pools(&seen),
+            situation: Situation::around(sample, judge.ports()).with_services(&facts.services),
             ports: judge.ports().cloned(),
             tuples,
         };
@@ -109,6 +110,8 @@ pub(super) struct Case<'s> {
     pub(super) ports: Option<LocalPorts<'s>>,
     /// The pools of clients that bind first that have no port left.
     pub(super) pools: Vec<BindPool>,
+    /// What a remedy starts from.
+    pub(super) situation: Situation,
     /// The tuples that hold a port, the fullest first.
     pub(super) tuples: Vec<TupleCase>,
 }
@@ -120,13 +123,4 @@ pub(super) struct TupleCase {
     pub(super) space: PortSpace,
     /// `None` where the source does not tell how old the TIME_WAITs are.
     pub(super) forecast: Option<Forecast>,
-}
-
-impl Case<'_> {
-    /// The ports that a wider range must not give away.
-    pub(super) fn services(&self) -> PortSet {
-        let mut services = self.sample.destinations.roles().listening().clone();
-        services.union_with(&self.facts.services);
-        services
-    }
 }

@@ -110,16 +110,16 @@ pub fn explain(words: &[&str]) -> Option<Page> {
 
 /// The clients of the page `keepalive`.
 const CLIENTS: [(&str, &str); 10] = [
-    ("nginx", include_str!("snippets/nginx.txt")),
-    ("HAProxy", include_str!("snippets/haproxy.txt")),
-    ("Envoy", include_str!("snippets/envoy.txt")),
-    ("Go", include_str!("snippets/go.txt")),
-    ("Java", include_str!("snippets/java.txt")),
-    ("Node", include_str!("snippets/node.txt")),
-    ("Python", include_str!("snippets/python.txt")),
-    ("PHP", include_str!("snippets/php.txt")),
-    ("PostgreSQL clients", include_str!("snippets/postgresql.txt")),
-    ("Redis clients", include_str!("snippets/redis.txt")),
+    ("nginx", include_str!("../advice/snippets/nginx.txt")),
+    ("HAProxy", include_str!("../advice/snippets/haproxy.txt")),
+    ("Envoy", include_str!("../advice/snippets/envoy.txt")),
+    ("Go", include_str!("../advice/snippets/go.txt")),
+    ("Java", include_str!("../advice/snippets/java.txt")),
+    ("Node", include_str!("../advice/snippets/node.txt")),
+    ("Python", include_str!("../advice/snippets/python.txt")),
+    ("PHP", include_str!("../advice/snippets/php.txt")),
+    ("PostgreSQL clients", include_str!("../advice/snippets/postgresql.txt")),
+    ("Redis clients", include_str!("../advice/snippets/redis.txt")),
 ];
 
 #[cfg(test)]

@@ -3,6 +3,7 @@ use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
 use super::{Code, Refusal, Remedy, Severity, Unseen};
+use crate::advice::Advice;
 use crate::budget::PortBudget;
 use crate::forecast::Forecast;
 use crate::judgement::Verdict;
@@ -139,6 +140,17 @@ impl Finding {
 
     pub(super) fn remedy(mut self, remedy: Remedy) -> Self {
         self.remedies.push(remedy);
+        self
+    }
+
+    pub(super) fn refuse(mut self, refusal: Refusal) -> Self {
+        self.refused.push(refusal);
+        self
+    }
+
+    pub(super) fn advised(mut self, advice: Advice) -> Self {
+        self.remedies.extend(advice.remedies);
+        self.refused.extend(advice.refused);
         self
     }
 

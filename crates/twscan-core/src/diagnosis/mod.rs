@@ -13,10 +13,6 @@ mod finding;
 mod gate;
 #[cfg(feature = "logs")]
 mod log_facts;
-mod parameters;
-mod rate;
-mod remedies;
-mod remedy;
 mod rules;
 mod unseen;
 
@@ -26,9 +22,9 @@ pub use code::Code;
 pub use explain::{Page, Topic, explain};
 pub use facts::{Facts, LogFact, NamespaceFact, OwnerFact};
 pub use finding::{Diagnosis, Figure, Finding, Fullest, Note, Subject};
-pub use remedy::{Refusal, RefusalKind, Remedy, Risk, When};
 pub use unseen::Unseen;
 
+pub use crate::advice::{Refusal, RefusalKind, Remedy, Risk, When};
 use crate::sample::Sample;
 
 /// What is wrong, by one sample, or by two with the later one first.

@@ -5,6 +5,7 @@
 
 mod conntrack;
 mod counters;
+mod key;
 #[cfg(all(feature = "live", target_os = "linux"))]
 mod mounts;
 mod net_tcp;
@@ -23,6 +24,7 @@ use std::sync::Arc;
 
 pub use conntrack::Conntrack;
 pub use counters::{CounterFile, Counters};
+pub use key::{Key, Refused};
 #[cfg(all(feature = "live", target_os = "linux"))]
 pub(crate) use mounts::Mount;
 pub use net_tcp::ProcNetTcp;

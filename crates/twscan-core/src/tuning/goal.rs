@@ -1,4 +1,4 @@
-use super::Key;
+use super::{Key, Route, Situation};
 use crate::port::{PortRange, PortSet};
 use crate::procfs::TwReuse;
 use crate::target::Target;
@@ -70,6 +70,15 @@ impl Goal {
         }
     }
 
+    /// The destinations that matter: those that are named, seen or not, or the ones that hold most.
+    pub(super) fn routes(&self, situation: &Situation) -> Vec<Route> {
+        let mut routes = situation.routes_to(self.to.as_ref(), if self.rate.is_some() { 1 } else { SHOWN });
+        if let Some(rate) = self.rate {
+            routes.iter_mut().for_each(|route| *route = route.asked(rate.into()));
+        }
+        routes
+    }
+
     /// Whether values were given, and not a rate or a zone to reach.
     pub(super) fn gives_values(&self) -> bool {
         !(self.values.is_empty() && self.others.is_empty() && self.reserve.is_empty())
@@ -81,3 +90,5 @@ impl Goal {
         self
     }
 }
+
+const SHOWN: usize = 5;

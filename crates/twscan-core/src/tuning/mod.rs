@@ -3,28 +3,27 @@
 //! [`Plan`] is inert data; [`Verification`], [`BootFiles`] and [`export`] are pure but for the reading of files; only
 //! [`apply`] writes. Feature `tuning`.
 
-pub mod apply;
 #[cfg(target_os = "linux")]
+pub mod apply;
 mod bad_value;
 pub mod emit;
 mod goal;
-mod key;
 mod plan;
 mod planner;
 mod reasons;
 mod search;
-mod situation;
 mod sysctl_d;
 mod verify;
 
 pub use bad_value::BadValue;
 pub use emit::export;
 pub use goal::Goal;
-pub use key::{Key, Refused};
-pub use plan::{Change, Effect, Plan, Refusal};
-pub use situation::{Route, Situation};
+pub use plan::{Effect, Plan, Refusal};
 pub use sysctl_d::{BadLine, Boot, BootFiles, Loader, Place};
 pub use verify::{Checked, Status, Verification};
+
+pub use crate::advice::{Change, Demand, Route, Situation};
+pub use crate::procfs::{Key, Refused};
 
 #[cfg(test)]
 mod tests;

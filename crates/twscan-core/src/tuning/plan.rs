@@ -1,6 +1,5 @@
 use super::bad_value::BadValue;
-use super::situation::Route;
-use super::{Goal, Key, Situation, planner};
+use super::{Change, Goal, Key, Route, Situation, planner};
 use crate::budget::Outlook;
 use crate::procfs::Settings;
 
@@ -66,56 +65,6 @@ impl Plan {
     #[must_use]
     pub fn values(&self) -> Vec<(Key, String)> {
         self.changes.iter().map(|change| (change.key, change.to.clone())).collect()
-    }
-}
-
-/// One parameter's change.
-#[derive(Debug, Clone)]
-#[non_exhaustive]
-pub struct Change {
-    /// The parameter.
-    pub key: Key,
-    /// Its value now; `None` where it is unknown.
-    pub from: Option<String>,
-    /// Its value then.
-    pub to: String,
-    /// What it is for.
-    pub why: String,
-    /// What may go wrong.
-    pub risk: String,
-    /// What must be so for it to help.
-    pub precondition: Option<String>,
-    /// Whether it acts on TIME_WAITs and connections that exist already.
-    pub acts_on_existing: bool,
-    /// What the first of the plan's routes gets from it, on top of the changes before; `None` where it has no effect on
-    /// numbers.
-    pub gain: Option<(Outlook, Outlook)>,
-}
-
-impl Change {
-    /// Whether the value is there already.
-    #[must_use]
-    pub fn is_noop(&self) -> bool {
-        self.from.as_deref() == Some(self.to.as_str())
-    }
-
-    /// What it takes to write it.
-    #[must_use]
-    pub const fn privilege(&self) -> &'static str {
-        "CAP_NET_ADMIN in the user namespace that owns the network namespace"
-    }
-
-    pub(super) fn bare(key: Key, from: Option<String>, to: String) -> Self {
-        Self {
-            key,
-            from,
-            to,
-            why: String::new(),
-            risk: String::new(),
-            precondition: None,
-            acts_on_existing: key == Key::TwReuse || key == Key::TwReuseDelay,
-            gain: None,
-        }
     }
 }
 

@@ -86,10 +86,11 @@ fn a_node_of_a_cluster_keeps_its_node_ports() {
 #[test]
 fn a_rate_is_reached_by_what_depends_on_least() {
     for (rate, expected) in [
-        (400, vec![]),
-        (890, vec![("ip_local_port_range", "10240 65535")]),
-        (2000, vec![("tcp_tw_reuse", "1")]),
-        (40_000, vec![("ip_local_port_range", "24576 65535"), ("tcp_tw_reuse", "1")]),
+        (200, vec![]),
+        // 455 a second fit into the default range, and hold all of it: connect() would scan.
+        (400, vec![("ip_local_port_range", "10240 65535")]),
+        (890, vec![("tcp_tw_reuse", "1")]),
+        (20_000, vec![("ip_local_port_range", "24576 65535"), ("tcp_tw_reuse", "1")]),
     ] {
         let plan = plan(defaults(), "", &to("10.0.0.5:5432").target_rate(rate));
         assert_eq!((values(&plan), plan.reached), (expected, Some(true)), "{rate}");
@@ -98,7 +99,7 @@ fn a_rate_is_reached_by_what_depends_on_least() {
 
 #[test]
 fn a_range_that_swallows_no_service_is_preferred() {
-    let plan = plan(defaults(), "20000", &to("10.0.0.5:5432").target_rate(700));
+    let plan = plan(defaults(), "20000", &to("10.0.0.5:5432").target_rate(350));
     assert_eq!(values(&plan), [("ip_local_port_range", "20002 65535")]);
 }
 
@@ -170,7 +171,13 @@ fn busy(destination: &str, tw_reuse: TwReuse, demand: Option<f64>) -> Plan {
     let mut situation = situation(Settings { tw_reuse: Some(tw_reuse), ..defaults() }, "");
     let ports = PortUse { time_wait: 20_000, low_parity_held: 14_116, ..PortUse::default() };
     let destination = destination.parse().ok();
-    situation.push_route(Route { destination, port: Some(8080), ports, demand, ..Route::default() });
+    situation.push_route(Route {
+        destination,
+        port: Some(8080),
+        ports,
+        demand: demand.map_or(Demand::default(), Demand::of),
+        ..Route::default()
+    });
     Plan::new(&situation, &Goal::new()).unwrap()
 }
 
@@ -225,4 +232,39 @@ fn what_changes_nothing_is_said_to() {
     assert_eq!(before, after);
     let more = self::plan(defaults(), "", &to("127.0.0.1:8080").tw_reuse(TwReuse::On));
     assert!(more.changes[0].why.contains("no gain"), "{}", more.changes[0].why);
+}
+
+#[test]
+fn what_advice_calls_enough_is_what_a_plan_finds_nothing_to_add_to() {
+    let mut seen = [0; 3];
+    let ports = |live, time_wait, fin_wait2_mini| PortUse { live, time_wait, fin_wait2_mini, ..PortUse::default() };
+    for ports in [ports(0, 28_232, 0), ports(13_000, 5000, 0), ports(3000, 12_000, 2000), ports(20_000, 6000, 0)] {
+        for (destination, tw_reuse) in [("127.0.0.1", TwReuse::Off), ("10.0.0.5", TwReuse::Loopback)] {
+            for (rate, known) in [(0.0, false), (100.0, true), (400.0, true), (880.0, true), (2000.0, false)] {
+                let mut demand = Demand::of(rate);
+                demand.known = known;
+                let destination = destination.parse().ok();
+                let route = Route { destination, port: Some(80), ports, demand, ..Route::default() };
+                let before = situation(Settings { tw_reuse: Some(tw_reuse), ..defaults() }, "20000");
+                let remedies = before.advise(&route).remedies;
+                for remedy in remedies.iter().filter(|remedy| !remedy.sets.is_empty()) {
+                    let Some(sets) =
+                        remedy.sets.iter().map(|(name, value)| Some((Key::from_name(name)?, value))).collect()
+                    else {
+                        continue;
+                    };
+                    let sets: Vec<(Key, &String)> = sets;
+                    let mut after = before.clone();
+                    sets.iter().for_each(|(key, value)| key.set_in(&mut after.settings, value));
+                    after.push_route(route);
+                    let plan = Plan::new(&after, &Goal::new()).unwrap();
+                    let reached = plan.reached == Some(true) && !plan.changes_anything();
+                    let expected = (remedy.enough != Some(false), remedy.enough.is_none());
+                    assert_eq!((reached, reached && plan.held_only), expected, "{} for {route:?}", remedy.title);
+                    seen[remedy.enough.map_or(2, usize::from)] += 1;
+                }
+            }
+        }
+    }
+    assert!(seen.iter().all(|count| *count >= 5), "no, yes, unknown: {seen:?}");
 }

@@ -1,7 +1,6 @@
 use super::ports::{Pressure, pressure};
 use crate::diagnosis::case::Case;
-use crate::diagnosis::remedy::{Remedy, Risk, When};
-use crate::diagnosis::{Code, Finding, Severity, Subject};
+use crate::diagnosis::{Code, Finding, Remedy, Risk, Severity, Subject, When};
 
 /// A log tells that ports ran out, and they are free now.
 pub(in crate::diagnosis) fn exhausted_before(case: &Case<'_>) -> Vec<Finding> {

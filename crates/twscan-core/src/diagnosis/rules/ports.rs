@@ -1,9 +1,10 @@
 use std::time::Duration;
 
+use crate::advice::{Route, for_bind_pool};
 use crate::budget::Zone;
 use crate::budget::holder::{Holder, holders};
 use crate::diagnosis::case::{Case, TupleCase};
-use crate::diagnosis::{Code, Finding, Severity, Subject, remedies};
+use crate::diagnosis::{Code, Finding, Severity, Subject};
 use crate::forecast::{Bound, Forecast, Window};
 use crate::judgement::BindPool;
 use crate::tally::PortUse;
@@ -84,8 +85,13 @@ fn finding(case: &Case<'_>, tuple: &TupleCase, pressure: Pressure) -> Finding {
         .figure_of("seconds_to_slow", slow_soon.map(|time| time.as_secs_f64()))
         .figure_of("seconds_to_full", full_soon.map(|time| time.as_secs_f64()));
     finding = notes(case, tuple, pressure, finding);
-    finding = finding.because(cause(ports, pressure));
-    remedies::for_ports(case, tuple, finding)
+    let finding = finding.because(cause(ports, pressure));
+    let route = Route::of(case.sample, budget);
+    let demand = route.demand;
+    finding
+        .figure_of("demand_per_second", (demand.known || demand.at_least > 0.0).then_some(demand.at_least))
+        .figure("sustainable_per_second", budget.outlook().sustainable)
+        .advised(case.situation.advise(&route))
 }
 
 fn notes(case: &Case<'_>, tuple: &TupleCase, pressure: Pressure, mut finding: Finding) -> Finding {
@@ -266,7 +272,7 @@ fn pool_finding(full: &BindPool, logged: u64) -> Option<Finding> {
     } else {
         finding
     };
-    Some(remedies::for_bind_pool(&pool, finding))
+    Some(finding.advised(for_bind_pool(&pool)))
 }
 
 /// A time as a person says it.

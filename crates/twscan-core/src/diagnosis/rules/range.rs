@@ -1,9 +1,10 @@
 use std::cmp::Reverse;
 
+use crate::advice::{Change, Measure, Route};
 use crate::diagnosis::case::Case;
-use crate::diagnosis::remedy::{Remedy, Risk, When};
-use crate::diagnosis::{Code, Finding, NamespaceFact, Severity};
+use crate::diagnosis::{Code, Finding, NamespaceFact, Remedy, Risk, Severity, When};
 use crate::port::{PortRange, PortSet};
+use crate::procfs::Key;
 use crate::socket::TcpState;
 
 /// An odd number of ports: connect() leaves one out.
@@ -19,19 +20,10 @@ pub(in crate::diagnosis) fn parity(case: &Case<'_>) -> Vec<Finding> {
     };
     let better = better.unwrap_or(range);
     let title = format!("the range {range} has an odd number of ports: one is out of reach");
-    let finding = Finding::new(Code::RangeParity, Severity::Info, title)
-        .figure("ports", range.size())
-        .because(
-            "connect() tests an even number of candidates, so that it may leave out the first or the last for ever",
-        )
-        .remedy(
-            Remedy::new(When::Last, format!("ip_local_port_range={} {}", better.low(), better.high()), "a port")
-                .short("1 port")
-                .enough(true)
-                .risk(Risk::Low, "")
-                .set("net.ipv4.ip_local_port_range", &format!("{} {}", better.low(), better.high())),
-        );
-    vec![finding]
+    let finding = Finding::new(Code::RangeParity, Severity::Info, title).figure("ports", range.size()).because(
+        "connect() tests an even number of candidates, so that it may leave out the first or the last for ever",
+    );
+    vec![finding.remedy(of_range(case, better, "a port").short("1 port"))]
 }
 
 /// Services that listen inside the range: a connection may have their port when they start.
@@ -60,15 +52,17 @@ pub(in crate::diagnosis) fn collides(case: &Case<'_>) -> Vec<Finding> {
         "while such a service is down a connection can take its port, and the service then fails to start with EADDRINUSE; \
          while it is up, connect() leaves the port out for every destination",
     )
-    .remedy(
-        Remedy::new(When::Last, "reserve their ports", "they can always start")
-            .short("no clash")
-            .enough(true)
-            .provided("a service on a port that the kernel chose (bind to port 0) needs no reservation", None)
-            .risk(Risk::Low, "")
-            .set("net.ipv4.ip_local_reserved_ports", &all),
-    );
-    vec![finding]
+;
+    let change = Change::new(&case.sample.settings, Key::ReservedPorts, all.to_string(), &Route::default());
+    vec![
+        finding.remedy(
+            Remedy::changing(When::Last, &[change], "they can always start")
+                .titled("reserve their ports")
+                .short("no clash")
+                .enough(true)
+                .provided("a service on a port that the kernel chose (bind to port 0) needs no reservation", None),
+        ),
+    ]
 }
 
 /// Reserved ports that no TCP service listens on.
@@ -139,12 +133,14 @@ fn widen_this_one(case: &Case<'_>, wider: PortRange) -> Remedy {
     if !case.sample.provenance.initial_netns {
         return specified("set it where this namespace is specified", gives, wider);
     }
-    let (low, high) = (wider.low(), wider.high());
-    Remedy::new(When::Last, format!("ip_local_port_range={low} {high}"), gives)
-        .short("same range")
-        .enough(true)
-        .risk(Risk::Low, "services that listen inside it are to be reserved first")
-        .set("net.ipv4.ip_local_port_range", &format!("{low} {high}"))
+    of_range(case, wider, gives).short("same range")
+}
+
+/// Another range for this namespace, with the services that it would give away reserved.
+fn of_range(case: &Case<'_>, range: PortRange, gives: impl Into<String>) -> Remedy {
+    let wanted =
+        Measure { range: Some(range), ..Measure::default() }.on(&case.sample.settings, case.situation.services());
+    Remedy::changing(When::Last, &case.situation.changes(&wanted, &[], &Route::default()), gives).enough(true)
 }
 
 /// A range in the specification of a container.

@@ -1,9 +1,9 @@
 use super::ports::{Pressure, pressure};
+use crate::advice::{Change, Route, Shortage};
 use crate::budget::holder::Holder;
 use crate::diagnosis::case::{Case, TupleCase};
-use crate::diagnosis::remedy::{Remedy, Risk, When};
-use crate::diagnosis::{Code, Finding, Severity, remedies};
-use crate::procfs::TwReuse;
+use crate::diagnosis::{Code, Finding, Remedy, Risk, Severity, When};
+use crate::procfs::{Key, TwReuse};
 
 /// Destinations whose ports TIME_WAITs press.
 fn pressed<'c>(case: &'c Case<'_>) -> impl Iterator<Item = &'c TupleCase> {
@@ -29,9 +29,17 @@ pub(in crate::diagnosis) fn off(case: &Case<'_>) -> Vec<Finding> {
             "with 0 a TIME_WAIT keeps its port for 60 to 62 s; with 2, on the loopback, for tcp_tw_reuse_delay (1 s)",
         );
     vec![match worst {
-        Some(tuple) => remedies::for_reuse(case, tuple, finding.about(tuple.budget.tuple())),
+        Some(tuple) => cures(case, tuple, finding.about(tuple.budget.tuple())),
         None => finding,
     }]
+}
+
+/// The cures of TIME_WAITs that keep their ports.
+fn cures(case: &Case<'_>, tuple: &TupleCase, finding: Finding) -> Finding {
+    let route = Route::of(case.sample, &tuple.budget);
+    let shortage = Shortage::of(&case.situation, &route);
+    let finding = shortage.reuse().into_iter().chain(shortage.keepalive()).fold(finding, Finding::remedy);
+    shortage.refusals().into_iter().take(1).fold(finding, Finding::refuse)
 }
 
 /// `tcp_tw_reuse` is 2 and the destination is on no loopback, even if it is this host.
@@ -52,7 +60,7 @@ pub(in crate::diagnosis) fn not_loopback(case: &Case<'_>) -> Vec<Finding> {
             "tcp_tw_reuse=2 takes over only TIME_WAITs with an address in 127/8, ::1 or bound to lo; that packets go over lo \
              is not enough",
         );
-    vec![remedies::for_reuse(case, tuple, finding)]
+    vec![cures(case, tuple, finding)]
 }
 
 /// `tcp_tw_reuse` covers a destination whose ports are held by old TIME_WAITs, and nothing is taken over.
@@ -91,8 +99,9 @@ pub(in crate::diagnosis) fn ineffective(case: &Case<'_>) -> Vec<Finding> {
                 .risk(Risk::Low, "acts on connections made afterwards")
                 .snippet("sysctl -w net.ipv4.tcp_timestamps=1    # on the peer"),
         )
-        .remedy(remedies::keepalive(tuple));
-    vec![finding]
+        ;
+    let route = Route::of(case.sample, &tuple.budget);
+    vec![Shortage::of(&case.situation, &route).keepalive().into_iter().fold(finding, Finding::remedy)]
 }
 
 /// `tcp_timestamps` is 0: nothing can be taken over.
@@ -110,14 +119,11 @@ pub(in crate::diagnosis) fn timestamps(case: &Case<'_>) -> Vec<Finding> {
     let finding = Finding::new(Code::TimestampsOff, severity, "tcp_timestamps=0: tcp_tw_reuse has no effect")
         .figure("time_wait_outbound", case.sample.destinations.time_wait().outbound)
         .figure("tcp_timestamps", 0_u32)
-        .because("a TIME_WAIT is taken over only if its connection had negotiated timestamps, on both ends")
-        .remedy(
-            Remedy::new(When::Now, "tcp_timestamps=1", "TIME_WAITs of later connections can be taken over")
-                .short("reuse works")
-                .provided("the peer has timestamps on too", None)
-                .risk(Risk::Low, "12 bytes more in each segment; protects against old duplicates besides")
-                .set("net.ipv4.tcp_timestamps", &1),
-        );
+        .because("a TIME_WAIT is taken over only if its connection had negotiated timestamps, on both ends");
+    let route = worst.map_or(Route::default(), |tuple| Route::of(case.sample, &tuple.budget));
+    let change = Change::new(settings, Key::Timestamps, "1".to_owned(), &route);
+    let remedy = Remedy::changing(When::Now, &[change], "TIME_WAITs of later connections can be taken over");
+    let finding = finding.remedy(remedy.short("reuse works"));
     vec![match worst {
         Some(tuple) => finding.about(tuple.budget.tuple()),
         None => finding,

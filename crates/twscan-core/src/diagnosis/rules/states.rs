@@ -1,12 +1,10 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use crate::advice::{MANY_FIN_WAIT2, MEND_THE_OTHER_SIDE, SHORT_FIN_TIMEOUT, fin_timeout};
 use crate::diagnosis::case::Case;
 use crate::diagnosis::gate::Gate;
-use crate::diagnosis::parameters::{SHORT_FIN_TIMEOUT, fin_timeout};
-use crate::diagnosis::remedies::{MANY_FIN_WAIT2, MEND_THE_OTHER_SIDE};
-use crate::diagnosis::remedy::{Refusal, Remedy, Risk, When};
-use crate::diagnosis::{Code, Finding, Severity, Subject};
+use crate::diagnosis::{Code, Finding, Refusal, Remedy, Risk, Severity, Subject, When};
 use crate::sample::Sample;
 use crate::socket::{TIME_WAIT_LENGTH, TcpState};
 use crate::tally::{DestinationKey, Role};
@@ -86,7 +84,8 @@ pub(in crate::diagnosis) fn close_wait(case: &Case<'_>) -> Vec<Finding> {
                 .enough(true)
                 .risk(Risk::Low, "responses left unread, connections dropped from a pool without close()"),
         );
-    vec![refuse(finding, "tcp_tw_reuse, ip_local_port_range", "CLOSE_WAIT is no TIME_WAIT; no parameter ends it")]
+    let why = "CLOSE_WAIT is no TIME_WAIT; no parameter ends it";
+    vec![finding.refuse(Refusal::refused("tcp_tw_reuse, ip_local_port_range", why))]
 }
 
 /// Who has the sockets of a group in this state open, which ss calls by this name.
@@ -106,7 +105,7 @@ fn owner(case: &Case<'_>, pile: &Pile, state: TcpState, name: &str) -> String {
 
 /// This side has closed and the other has not.
 pub(in crate::diagnosis) fn fin_wait2(case: &Case<'_>) -> Vec<Finding> {
-    let Some(pile) = Pile::over(case, TcpState::FinWait2, Gate::at(MANY_FIN_WAIT2)) else { return Vec::new() };
+    let Some(pile) = Pile::over(case, TcpState::FinWait2, Gate::at(MANY_FIN_WAIT2.into())) else { return Vec::new() };
     let outbound = pile.key.role == Role::Outbound;
     let timeout = case.sample.settings.fin_timeout;
     let holds = if outbound { ", each holds a local port" } else { "" };
@@ -151,7 +150,7 @@ pub(in crate::diagnosis) fn fin_wait2(case: &Case<'_>) -> Vec<Finding> {
             finding.remedy(shorter_timeout(&pile, minis, timeout))
         } else {
             let advice = format!("tcp_fin_timeout={}", SHORT_FIN_TIMEOUT.as_secs());
-            no_gain(finding, &advice, &format!("it is {} s already", timeout.as_secs()))
+            finding.refuse(Refusal::no_gain(advice, format!("it is {} s already", timeout.as_secs())))
         };
     }
     let mend = Remedy::new(When::Last, MEND_THE_OTHER_SIDE, "ends it").short("none left").enough(true);
@@ -162,7 +161,7 @@ pub(in crate::diagnosis) fn fin_wait2(case: &Case<'_>) -> Vec<Finding> {
 
 /// The cures of sockets in FIN_WAIT2 that a program here has open.
 fn held_open(finding: Finding, pile: &Pile, full: u64) -> Finding {
-    let enough = !Gate::at(MANY_FIN_WAIT2).counts(pile.now - full, None);
+    let enough = !Gate::at(MANY_FIN_WAIT2.into()).counts(pile.now - full, None);
     finding
         .remedy(
             Remedy::new(When::Now, "restart the program here that has them", "they end after tcp_fin_timeout")
@@ -187,7 +186,7 @@ fn shorter_timeout(pile: &Pile, minis: Option<u64>, timeout: Duration) -> Remedy
         left.map_or(String::new(), |left| format!(": about {left} sockets instead of {} at this rate", pile.now));
     fin_timeout(format!("mini-sockets of later closes last {short} s, not {now} s{then}"))
         .short(format!("{short} s"))
-        .enough(left.map(|left| !Gate::at(MANY_FIN_WAIT2).counts(left, None)))
+        .enough(left.map(|left| !Gate::at(MANY_FIN_WAIT2.into()).counts(left, None)))
 }
 
 /// Nobody answers: down, or filtered.
@@ -214,16 +213,6 @@ pub(in crate::diagnosis) fn syn_sent(case: &Case<'_>) -> Vec<Finding> {
                 .risk(Risk::Low, "the kernel's own is over two minutes (tcp_syn_retries=6)"),
         );
     vec![finding]
-}
-
-fn no_gain(mut finding: Finding, advice: &str, reason: &str) -> Finding {
-    finding.refused.push(Refusal::no_gain(advice, reason));
-    finding
-}
-
-fn refuse(mut finding: Finding, advice: &str, reason: &str) -> Finding {
-    finding.refused.push(Refusal::refused(advice, reason));
-    finding
 }
 
 const MANY_CLOSE_WAIT: f64 = 100.0;

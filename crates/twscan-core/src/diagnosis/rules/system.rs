@@ -1,7 +1,6 @@
 use crate::diagnosis::case::Case;
 use crate::diagnosis::gate::Gate;
-use crate::diagnosis::remedy::{Remedy, Risk, When};
-use crate::diagnosis::{Code, Finding, Severity};
+use crate::diagnosis::{Code, Finding, Remedy, Risk, Severity, When};
 
 /// Sockets that no process has open any more, of the whole host.
 pub(in crate::diagnosis) fn orphans(case: &Case<'_>) -> Vec<Finding> {

@@ -1,7 +1,8 @@
+use crate::advice::{Change, Route};
 use crate::diagnosis::case::Case;
 use crate::diagnosis::gate::Gate;
-use crate::diagnosis::remedy::{Refusal, Remedy, Risk, When};
-use crate::diagnosis::{Code, Finding, Severity, Subject};
+use crate::diagnosis::{Code, Finding, Refusal, Remedy, Severity, Subject, When};
+use crate::procfs::Key;
 use crate::socket::TcpState;
 use crate::tally::Role;
 
@@ -54,17 +55,11 @@ pub(in crate::diagnosis) fn overflow(case: &Case<'_>) -> Vec<Finding> {
              connection on the same ports; FIN_WAIT2 mini-sockets count too",
         );
     if severity > Severity::Info {
-        finding = finding.remedy(
-            Remedy::new(When::Now, format!("tcp_max_tw_buckets={raise}"), format!("{limit} become {raise}"))
-                .short(raise.to_string())
-                .enough(true)
-                .risk(Risk::Low, "a TIME_WAIT takes 256 bytes of the kernel's memory")
-                .set("net.ipv4.tcp_max_tw_buckets", &raise),
-        );
-        finding.refused.push(Refusal::refused(
-            "a lower tcp_max_tw_buckets",
-            "it frees ports by leaving out the protection, and the counter TCPTimeWaitOverflow is all that tells",
-        ));
+        let change = Change::new(&case.sample.settings, Key::MaxTwBuckets, raise.to_string(), &Route::default());
+        let remedy = Remedy::changing(When::Now, &[change], format!("{limit} become {raise}"));
+        finding = finding
+            .remedy(remedy.short(raise.to_string()).enough(true))
+            .refuse(Refusal::folklore("tcp_max_tw_buckets", "a lower tcp_max_tw_buckets"));
     }
     vec![finding]
 }

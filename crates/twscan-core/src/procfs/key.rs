@@ -1,9 +1,10 @@
 use std::fmt;
+use std::time::Duration;
 
+use super::{Settings, TwReuse};
 use crate::port::{PortRange, PortSet};
-use crate::procfs::Settings;
 
-/// A parameter that a plan may change. All are of the network namespace, and a new namespace starts from the kernel's
+/// A parameter that twscan may change. All are of the network namespace, and a new namespace starts from the kernel's
 /// defaults, not from the host's values.
 ///
 /// The order is the order of writing: ports are reserved before a wider range could give them away, and what reuse needs
@@ -85,6 +86,18 @@ impl Key {
             Self::TwReuseDelay => settings.tw_reuse_delay.map(|delay| delay.as_millis().to_string()),
             Self::TwReuse => settings.tw_reuse.map(|mode| mode.value().to_string()),
             Self::MaxTwBuckets => settings.max_tw_buckets.map(|value| value.to_string()),
+        }
+    }
+
+    /// Sets it in these settings; the text is in the form of [`accept`](Self::accept).
+    pub(crate) fn set_in(self, settings: &mut Settings, value: &str) {
+        match self {
+            Self::ReservedPorts => settings.reserved = value.parse().ok(),
+            Self::PortRange => settings.range = value.parse().ok(),
+            Self::Timestamps => settings.timestamps = value.parse().ok(),
+            Self::TwReuseDelay => settings.tw_reuse_delay = value.parse().ok().map(Duration::from_millis),
+            Self::TwReuse => settings.tw_reuse = TwReuse::from_value(value),
+            Self::MaxTwBuckets => settings.max_tw_buckets = value.parse().ok(),
         }
     }
 

@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use super::{Route, Situation};
+use crate::budget::Outlook;
 use crate::port::{PortRange, PortSet};
 use crate::procfs::{Settings, TwReuse};
 use crate::tally::ReusePolicy;
@@ -11,6 +13,7 @@ pub(crate) struct Measure {
     /// The mode of `tcp_tw_reuse`; timestamps come with it.
     pub(crate) reuse: Option<TwReuse>,
     pub(crate) delay: Option<Duration>,
+    pub(crate) fin_timeout: Option<Duration>,
 }
 
 impl Measure {
@@ -20,7 +23,7 @@ impl Measure {
     pub(crate) fn all(settings: &Settings, services: &PortSet, loopback: bool) -> Vec<Self> {
         let ranges = wider(settings, services);
         let of_range = |range: &PortRange| Self { range: Some(*range), ..Self::default() };
-        let Some(reuse) = reuse(settings, loopback) else { return ranges.iter().map(of_range).collect() };
+        let Some(reuse) = reuse_mode(settings, loopback) else { return ranges.iter().map(of_range).collect() };
         let alone = Self { reuse: Some(reuse), ..Self::default() };
         let mut measures: Vec<_> = ranges.iter().map(of_range).collect();
         let here = loopback && settings.timestamps != Some(0);
@@ -43,12 +46,41 @@ impl Measure {
             }
         }
         settings.tw_reuse_delay = self.delay.or(settings.tw_reuse_delay);
+        settings.fin_timeout = self.fin_timeout.or(settings.fin_timeout);
         settings
+    }
+
+    /// What it makes of these destinations, on top of settings.
+    pub(crate) fn weigh(self, situation: &Situation, base: &Settings, routes: &[Route]) -> Weighed {
+        let settings = self.on(base, &situation.services);
+        let outlooks: Vec<Outlook> = routes.iter().map(|route| situation.outlook(&settings, route)).collect();
+        let each = routes.iter().zip(&outlooks).map(|(route, outlook)| route.demand.is_met_by(outlook));
+        let worst = outlooks.iter().min_by(|a, b| a.sustainable.total_cmp(&b.sustainable)).copied();
+        Weighed {
+            enough: each.min_by_key(|enough| sureness(*enough)).flatten(),
+            worst: worst.unwrap_or_else(|| situation.outlook(&settings, &Route::default())),
+            settings,
+        }
     }
 }
 
+/// Orders what is sure: a no, what nobody knows, a yes.
+pub(super) fn sureness(answer: Option<bool>) -> u8 {
+    answer.map_or(1, |yes| u8::from(yes) * 2)
+}
+
+/// A measure, and what it makes of destinations.
+pub(crate) struct Weighed {
+    /// The parameters with it.
+    pub(crate) settings: Settings,
+    /// Whether it is enough for all of them; `None` where it is for what is known.
+    pub(crate) enough: Option<bool>,
+    /// What the one has that bears least.
+    pub(crate) worst: Outlook,
+}
+
 /// The mode with which TIME_WAITs are reused; `None` where they are, or the kernel has no such parameter.
-pub(crate) fn reuse(settings: &Settings, loopback: bool) -> Option<TwReuse> {
+pub(super) fn reuse_mode(settings: &Settings, loopback: bool) -> Option<TwReuse> {
     let (now, policy) = (settings.tw_reuse?, ReusePolicy::of(settings));
     let covering = if loopback { TwReuse::Loopback } else { TwReuse::On };
     (!policy.applies(loopback)).then_some(if policy.covers(loopback) { now } else { covering })

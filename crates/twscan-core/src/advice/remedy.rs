@@ -1,4 +1,8 @@
-use std::fmt::{self, Display};
+use std::fmt::Display;
+
+use super::change::most_in_doubt;
+use super::{Change, Risk};
+use crate::procfs::Key;
 
 /// Something to do about a finding.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,7 +34,7 @@ pub struct Remedy {
 }
 
 impl Remedy {
-    pub(super) fn new(when: When, title: impl Into<String>, gives: impl Into<String>) -> Self {
+    pub(crate) fn new(when: When, title: impl Into<String>, gives: impl Into<String>) -> Self {
         Self {
             title: title.into(),
             when,
@@ -46,30 +50,47 @@ impl Remedy {
         }
     }
 
-    pub(super) fn short(mut self, short: impl Into<String>) -> Self {
+    /// Parameters that change together; where nothing is to be written, an empty one.
+    pub(crate) fn changing(when: When, changes: &[Change], gives: impl Into<String>) -> Self {
+        let mut remedy = Self::new(when, title(changes), gives);
+        if let Some(riskiest) = changes.iter().rev().max_by_key(|change| change.risk) {
+            remedy = remedy.risk(riskiest.risk, riskiest.risk_note);
+        }
+        if let Some(Change { precondition, met, .. }) = most_in_doubt(changes) {
+            (remedy.precondition, remedy.met) = (precondition.clone(), *met);
+        }
+        changes.iter().fold(remedy, |remedy, change| remedy.set(change.key.name(), &change.to))
+    }
+
+    pub(crate) fn titled(mut self, title: impl Into<String>) -> Self {
+        self.title = title.into();
+        self
+    }
+
+    pub(crate) fn short(mut self, short: impl Into<String>) -> Self {
         self.short = short.into();
         self
     }
 
-    pub(super) fn enough(mut self, enough: impl Into<Option<bool>>) -> Self {
+    pub(crate) fn enough(mut self, enough: impl Into<Option<bool>>) -> Self {
         self.enough = enough.into();
         self
     }
 
-    pub(super) fn provided(mut self, condition: impl Into<String>, met: impl Into<Option<bool>>) -> Self {
+    pub(crate) fn provided(mut self, condition: impl Into<String>, met: impl Into<Option<bool>>) -> Self {
         self.precondition = Some(condition.into());
         self.met = met.into();
         self
     }
 
-    pub(super) fn risk(mut self, risk: Risk, note: &'static str) -> Self {
+    pub(crate) fn risk(mut self, risk: Risk, note: &'static str) -> Self {
         self.risk = risk;
         self.risk_note = note;
         self
     }
 
     /// Sets a parameter of this host; the snippet is the `sysctl` that does it.
-    pub(super) fn set(mut self, name: &'static str, value: &dyn Display) -> Self {
+    pub(crate) fn set(mut self, name: &'static str, value: &dyn Display) -> Self {
         let value = value.to_string();
         let quote = if value.contains(' ') { "'" } else { "" };
         let command = format!("sysctl -w {name}={quote}{value}{quote}");
@@ -78,15 +99,29 @@ impl Remedy {
         self
     }
 
-    pub(super) fn snippet(mut self, snippet: impl Into<String>) -> Self {
+    pub(crate) fn snippet(mut self, snippet: impl Into<String>) -> Self {
         self.snippet = Some(snippet.into());
         self
     }
 
     /// Orders remedies by what they buy: what ends it before what does not, then the lesser risk.
-    pub(super) fn rank(&self) -> (When, bool, Risk) {
+    pub(crate) fn rank(&self) -> (When, bool, Risk) {
         (self.when, self.enough != Some(true) || self.met == Some(false), self.risk)
     }
+}
+
+/// `tcp_tw_reuse=1, range 24576 65535`; what is reserved for a wider range goes without saying.
+fn title(changes: &[Change]) -> String {
+    let shown = || changes.iter().rev().filter(|change| change.key != Key::ReservedPorts || changes.len() == 1);
+    let alone = shown().count() == 1;
+    let parts = shown().map(|Change { key, to, .. }| match key {
+        Key::PortRange if !alone => format!("range {to}"),
+        Key::TwReuse if alone && key.kernel_default() == Some(to) => {
+            format!("{}={to} (kernel default)", key.short_name())
+        }
+        _ => format!("{}={to}", key.short_name()),
+    });
+    parts.collect::<Vec<_>>().join(", ")
 }
 
 /// What a remedy is for.
@@ -107,70 +142,5 @@ impl When {
             Self::Now => "now",
             Self::Last => "last",
         }
-    }
-}
-
-/// How much can go wrong with a remedy.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[non_exhaustive]
-pub enum Risk {
-    /// Little.
-    Low,
-    /// Something that has to be looked at first.
-    Medium,
-    /// More than the finding is worth, as a rule.
-    High,
-}
-
-impl Risk {
-    /// The name in lower case.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Low => "low",
-            Self::Medium => "medium",
-            Self::High => "high",
-        }
-    }
-}
-
-/// Advice that does not help here.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Refusal {
-    /// What is advised: `tcp_tw_recycle=1`.
-    pub advice: String,
-    /// How it does not.
-    pub verdict: RefusalKind,
-    /// Why.
-    pub reason: String,
-}
-
-impl Refusal {
-    pub(super) fn no_gain(advice: impl Into<String>, reason: impl Into<String>) -> Self {
-        Self { advice: advice.into(), verdict: RefusalKind::NoGain, reason: reason.into() }
-    }
-
-    pub(super) fn refused(advice: impl Into<String>, reason: impl Into<String>) -> Self {
-        Self { advice: advice.into(), verdict: RefusalKind::Refused, reason: reason.into() }
-    }
-}
-
-/// How advice does not help.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum RefusalKind {
-    /// It is harmless and buys nothing.
-    NoGain,
-    /// It does harm, or something else altogether.
-    Refused,
-}
-
-impl fmt::Display for RefusalKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::NoGain => "no gain",
-            Self::Refused => "refused",
-        })
     }
 }
