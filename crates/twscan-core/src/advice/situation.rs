@@ -61,23 +61,6 @@ impl Situation {
         self
     }
 
-    /// Adds the ports that a cluster uses without listening on them, where its devices or the kubelet's port show that
-    /// this is a node: NodePorts 30000-32767, and 4789 and 8472 of VXLAN.
-    #[must_use]
-    pub fn with_devices<'a>(mut self, names: impl IntoIterator<Item = &'a str>) -> Self {
-        let mut node = self.services.contains(KUBELET);
-        for name in names {
-            node |= name.starts_with("kube-") || name.starts_with("cni");
-            if name.contains("vxlan") || name.starts_with("flannel") {
-                self.services.extend(VXLAN);
-            }
-        }
-        if node {
-            self.services.extend(NODE_PORTS);
-        }
-        self
-    }
-
     /// Adds a destination that is not from a sample.
     pub fn push_route(&mut self, route: Route) {
         self.routes.push(route);
@@ -117,7 +100,3 @@ impl Situation {
         vec![Route { destination, port, ..self.unseen }]
     }
 }
-
-const KUBELET: u16 = 10_250;
-const NODE_PORTS: std::ops::RangeInclusive<u16> = 30_000..=32_767;
-const VXLAN: [u16; 2] = [4789, 8472];

@@ -77,13 +77,6 @@ fn services_that_a_range_swallows_are_reserved_besides_what_is() {
 }
 
 #[test]
-fn a_node_of_a_cluster_keeps_its_node_ports() {
-    let situation = situation(defaults(), "10250").with_devices(["lo", "flannel.1"]);
-    let plan = Plan::new(&situation, &Goal::new().range("1024-65535".parse().unwrap())).unwrap();
-    assert_eq!(values(&plan)[0], ("ip_local_reserved_ports", "4789,8472,10250,30000-32767"));
-}
-
-#[test]
 fn a_rate_is_reached_by_what_depends_on_least() {
     for (rate, expected) in [
         (200, vec![]),
