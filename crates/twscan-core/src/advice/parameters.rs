@@ -6,6 +6,7 @@ use super::measure::Weighed;
 use super::measure::reuse_mode;
 use super::{Measure, Remedy, Risk, Shortage, When};
 use crate::budget::holder::Holder;
+use crate::kernel::Fact;
 use crate::port::PortRange;
 use crate::procfs::Settings;
 use crate::tally::ReusePolicy;
@@ -55,11 +56,14 @@ impl Shortage<'_> {
     pub(crate) fn reuse(&self) -> Option<Remedy> {
         let mode = reuse_mode(self.settings(), self.route.is_loopback()).filter(|_| self.reuse_helps())?;
         let remedy = self.remedy(&self.weigh(Measure { reuse: Some(mode), ..Measure::default() }));
-        if self.holder != Holder::Mini || self.keeps_minis() {
+        let keeps = ReusePolicy::of(self.settings()).keeps_fin_wait2;
+        if self.holder != Holder::Mini || keeps == Some(true) {
             return Some(remedy);
         }
-        let kernel = "a kernel that takes over FIN_WAIT2 mini-sockets: older than 6.12, without its backport";
-        Some(remedy.provided(kernel, None))
+        let (since, known) = (Fact::KeepsFinWait2.since(), keeps.map(|keeps| !keeps));
+        let kernel =
+            format!("a kernel that takes over FIN_WAIT2 mini-sockets: older than {since}, without its backport");
+        Some(remedy.provided(kernel, known))
     }
 
     /// Whether any of the ports may be taken over.
