@@ -37,11 +37,17 @@ pub enum Error {
         cause: io::Error,
     },
     /// The kernel went silent before the end of a dump.
-    #[error("the kernel sent nothing for {} s and no end of the dump; try again", waited.as_secs())]
+    #[error("the kernel sent nothing for {} s and no end of the dump; try again", waited.as_secs_f64())]
     Timeout {
         /// How long nothing came.
         waited: Duration,
     },
+    /// The time that was given for a walk is over.
+    #[error("the time that was given is over")]
+    Deadline,
+    /// A walk was cancelled.
+    #[error("it was cancelled")]
+    Cancelled,
     /// A datagram was longer than the buffer, so a part of it is lost.
     #[error("a datagram of {datagram} bytes does not fit the receive buffer of {buffer}; its end is lost")]
     Truncated {
@@ -293,6 +299,10 @@ pub enum Incomplete {
         /// The reason, as it was told then.
         reason: String,
     },
+    /// The time that was given is over.
+    Deadline,
+    /// It was cancelled.
+    Cancelled,
     /// The walk broke off, or could not begin.
     BrokenOff(Arc<Error>),
 }
@@ -301,6 +311,8 @@ impl From<Error> for Incomplete {
     fn from(error: Error) -> Self {
         match error {
             Error::RecordedFault { reason } => Self::Recorded { reason },
+            Error::Deadline => Self::Deadline,
+            Error::Cancelled => Self::Cancelled,
             error => Self::BrokenOff(Arc::new(error)),
         }
     }
@@ -311,6 +323,8 @@ impl fmt::Display for Incomplete {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Recorded { reason } => f.write_str(reason),
+            Self::Deadline => Error::Deadline.fmt(f),
+            Self::Cancelled => Error::Cancelled.fmt(f),
             Self::BrokenOff(error) => f.write_str(&error.chain()),
         }
     }

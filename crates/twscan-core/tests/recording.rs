@@ -3,8 +3,10 @@
 
 use std::collections::VecDeque;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::Value;
+use twscan_core::Error;
 use twscan_core::capture::{Absent, RecordOptions, RecordedSample, Recording};
 use twscan_core::filter::{Filter, NumbersOnly, explicit_binds};
 use twscan_core::host::{Host, Source};
@@ -15,7 +17,7 @@ use twscan_core::sample::Sampler;
 use twscan_core::sock_diag::DumpStats;
 use twscan_core::socket::{SocketRecord, StateSet, TcpState};
 use twscan_core::tally::Role;
-use twscan_core::transport::{Script, Transport};
+use twscan_core::transport::{Cancel, Script, Transport};
 use twscan_core::wire::{AF_INET6, InetDiagMsgBuilder, NLM_F_MULTI, append_message, kind};
 use twscan_lab::{Dial, First, Listener, every_state, test_in_netns, time_waits};
 
@@ -228,6 +230,24 @@ fn a_walk_that_broke_off_stays_partial() {
         let expected = if fault.is_empty() { "the kernel sent nothing" } else { "the kernel ended the dump after 1" };
         assert!(reason.starts_with(expected), "{reason}");
     }
+}
+
+/// The first attempt breaks off, and there is no second one.
+#[test]
+fn a_walk_that_is_cancelled_before_it_is_begun_again_is_not_recorded_as_another() {
+    let (cancel, opened) = (Cancel::new(), AtomicUsize::new(0));
+    let handle = cancel.clone();
+    let open = move || {
+        if opened.fetch_add(1, Ordering::Relaxed) == 1 {
+            handle.cancel();
+        }
+        let mut nothing = Vec::new();
+        append_message(kind::NOOP, 0, 0, 0, &[], &mut nothing);
+        Ok(Box::new(Script::new([Ok(nothing)])) as Box<dyn Transport>)
+    };
+    let host = Host::new(open, ProcFs::from_files([])).with_source(Source::NetlinkOneWalk).with_cancel(cancel);
+    let error = RecordedSample::record(&host, &RecordOptions::new()).unwrap_err();
+    assert!(matches!(error, Error::Cancelled), "{error}");
 }
 
 #[test]

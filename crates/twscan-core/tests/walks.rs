@@ -12,10 +12,10 @@ use twscan_core::budget::PortBudget;
 use twscan_core::filter::{Filter, NumbersOnly};
 use twscan_core::host::Host;
 use twscan_core::procfs::{CounterFile, ProcFs};
-use twscan_core::sample::Sampler;
+use twscan_core::sample::{Incomplete, Sampler};
 use twscan_core::socket::{SocketRecord, StateSet};
 use twscan_core::tally::Role;
-use twscan_core::transport::Script;
+use twscan_core::transport::{Cancel, Script};
 use twscan_core::wire::{InetDiagMsgBuilder, NLM_F_MULTI, append_message, kind};
 use twscan_lab::test_in_netns;
 
@@ -33,6 +33,11 @@ struct Counting {
 
 impl Counting {
     fn new(alloc: u32) -> Self {
+        Self::seen(alloc, |_| {})
+    }
+
+    /// With something done before each dump.
+    fn seen(alloc: u32, before: impl Fn(usize) + Send + Sync + 'static) -> Self {
         let proc = tempfile::tempdir().unwrap();
         let write = |name: &str, text: &str| {
             let path = proc.path().join(name);
@@ -45,7 +50,7 @@ impl Counting {
         let dumps = Arc::new(AtomicUsize::new(0));
         let seen = dumps.clone();
         let open = move || {
-            seen.fetch_add(1, Ordering::Relaxed);
+            before(seen.fetch_add(1, Ordering::Relaxed));
             let mut answer = Vec::new();
             // As connect() takes them: the low parity, and then the other.
             for port in (40_000..40_020).step_by(2).chain([40_001]) {
@@ -80,6 +85,21 @@ fn a_sample_looks_again_where_ports_held_by_bind_could_change_a_zone() {
             assert_eq!((sample.holders.is_some(), sample.asked), (exact, StateSet::ALL), "alloc {alloc}");
         }
     }
+}
+
+/// The first look's counts are whole all the same.
+#[test]
+fn a_second_look_that_is_cancelled_leaves_the_first() {
+    let cancel = Cancel::new();
+    let handle = cancel.clone();
+    let counting = Counting::seen(1000, move |dump| {
+        if dump == LOOK {
+            handle.cancel();
+        }
+    });
+    let sample = Sampler::new(&counting.host.with_cancel(cancel)).take().unwrap();
+    assert_eq!((sample.states.total(), sample.holders.is_some()), (11, false));
+    assert!(matches!(sample.provenance.incomplete, Some(Incomplete::Cancelled)), "{:?}", sample.provenance);
 }
 
 #[test]

@@ -49,10 +49,14 @@ impl Moment {
             tape.rewind(0);
             Sockets { wanted: options.owners.then(Wanted::new) }
         })?;
-        let owners = walk.tally.wanted.map(|wanted| host.owners(&wanted)).transpose()?;
-        if let Some(error) = &walk.interruption {
+        if let Some(error) = walk.interruption {
+            // Begun again, it could not begin: what was written down before is forgotten.
+            if tape.is_empty() {
+                return Err(error);
+            }
             tape.fault(error.chain());
         }
+        let owners = walk.tally.wanted.map(|wanted| host.owners(&wanted)).transpose()?;
         // What no message tells: whose ports were chosen by bind().
         let live = !(StateSet::LISTEN | StateSet::TIME_WAIT);
         let filtered = teed

@@ -7,7 +7,7 @@ use super::walk::{DATA, RecordedWalk};
 use crate::Error;
 use crate::host::Channel;
 use crate::sock_diag::DumpRequest;
-use crate::transport::Transport;
+use crate::transport::{Patience, Transport};
 
 /// Writes down what passes through channels.
 #[derive(Debug, Clone, Default)]
@@ -67,6 +67,11 @@ impl Tape {
         if pending.len() >= CHUNK {
             writing.pack();
         }
+    }
+
+    /// Whether nothing is written down.
+    pub(super) fn is_empty(&self) -> bool {
+        self.lock().walks.is_empty()
     }
 
     /// Notes what broke off the last walk.
@@ -132,6 +137,10 @@ impl Transport for Recorder {
             self.tape.add(request, buffer, self.elapsed);
         }
         Ok(())
+    }
+
+    fn be_patient(&mut self, patience: &Patience) {
+        self.channel.be_patient(patience);
     }
 
     fn port_id(&self) -> u32 {

@@ -3,18 +3,21 @@
 mod matching;
 mod namespaces;
 mod retries;
+mod sockets;
 mod source;
 #[cfg_attr(not(feature = "serde"), allow(dead_code, reason = "questions ask"))]
 mod timestamps;
 mod walk;
 
 pub use namespaces::Namespaces;
+pub(crate) use sockets::Channel;
+pub use sockets::Sockets;
 pub use source::Source;
 pub use walk::Walk;
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, Instant, SystemTime};
 
 use crate::Error;
 use crate::errno::{EINVAL, EOPNOTSUPP, EPERM};
@@ -22,10 +25,9 @@ use crate::netns::{Namespace, NetnsError, Others, Surroundings};
 use crate::port::PortSet;
 use crate::procfs::ProcFs;
 use crate::procfs::owner::{Owners, Wanted};
-use crate::sock_diag::{Batch, Dump, DumpRequest, DumpStats};
+use crate::sock_diag::{Dump, DumpRequest, DumpStats};
 use crate::socket::StateSet;
-use crate::tally::Tally;
-use crate::transport::Transport;
+use crate::transport::{Cancel, Patience};
 use retries::Retries;
 
 /// A host to read: how to open a channel to its sock_diag, and its `/proc`.
@@ -39,9 +41,9 @@ pub struct Host {
     owners: Option<Arc<FindOwners>>,
     /// The namespaces that were recorded with it.
     namespaces: Option<Arc<FindNamespaces>>,
+    patience: Patience,
 }
 
-pub(crate) type Channel = Box<dyn Transport>;
 /// Opens a channel that serves this source's requests.
 type Opener = dyn Fn(Source) -> Result<Channel, Error> + Send + Sync;
 type FindOwners = dyn Fn(&Wanted) -> Owners + Send + Sync;
@@ -64,7 +66,15 @@ impl Host {
             Source::Procfs => Ok(Box::new(text.net_tcp()) as Channel),
             _ => open(),
         };
-        Self { open: Arc::new(open), procfs, source: None, recorded: None, owners: None, namespaces: None }
+        Self {
+            open: Arc::new(open),
+            procfs,
+            source: None,
+            recorded: None,
+            owners: None,
+            namespaces: None,
+            patience: Patience::default(),
+        }
     }
 
     /// A host as it was: whatever the source that served then, `open` stands in for it.
@@ -82,6 +92,7 @@ impl Host {
             recorded: Some(recorded),
             owners: None,
             namespaces: None,
+            patience: Patience::default(),
         }
     }
 
@@ -117,6 +128,43 @@ impl Host {
     #[must_use]
     pub fn with_source(mut self, source: Source) -> Self {
         self.source = Some(source);
+        self
+    }
+
+    /// Waits no longer than this for the kernel's next datagram, instead of 5 s; a walk that breaks off so is begun again
+    /// twice.
+    #[must_use]
+    pub fn with_patience(mut self, silence: Duration) -> Self {
+        self.patience = self.patience.silence(silence);
+        self
+    }
+
+    /// Ends every walk at this moment: what was counted by then is the result, [incomplete](Error::Deadline).
+    ///
+    /// ```no_run
+    /// use std::time::{Duration, Instant};
+    ///
+    /// use twscan_core::Scan;
+    /// use twscan_core::host::Host;
+    ///
+    /// let host = Host::live().with_deadline(Instant::now() + Duration::from_millis(200));
+    /// let sample = Scan::of(host).sample()?;
+    /// if let Some(reason) = &sample.provenance.incomplete {
+    ///     println!("at least {} sockets: {reason}", sample.states.total());
+    /// }
+    /// # Ok::<(), twscan_core::Error>(())
+    /// ```
+    #[must_use]
+    pub fn with_deadline(mut self, deadline: Instant) -> Self {
+        self.patience = self.patience.until(deadline);
+        self
+    }
+
+    /// Ends every walk when another thread, or a signal's handler, says so: what was counted by then is the result,
+    /// [incomplete](Error::Cancelled).
+    #[must_use]
+    pub fn with_cancel(mut self, cancel: Cancel) -> Self {
+        self.patience = self.patience.unless(cancel);
         self
     }
 
@@ -221,7 +269,9 @@ impl Host {
     }
 
     fn walk(&self, source: Source, states: StateSet, bytecode: &[u8]) -> Result<Sockets, Error> {
-        let start = |channel, request: DumpRequest| Dump::start(channel, &request.bytecode(bytecode.to_vec()));
+        let start = |channel, request: DumpRequest| {
+            Dump::start_with(channel, &request.bytecode(bytecode.to_vec()), self.patience.clone())
+        };
         let (mut dump, next) = match source {
             Source::NetlinkTwoWalks => {
                 let second = ((self.open)(source)?, DumpRequest::inet6(states).bytecode(bytecode.to_vec()));
@@ -306,71 +356,6 @@ pub enum Visit<T> {
     Ended,
     /// It could not be entered or read.
     Refused(NetnsError),
-}
-
-/// A walk over a host's sockets: a stream of borrowed batches, whatever the source.
-#[derive(Debug)]
-pub struct Sockets {
-    source: Source,
-    dump: Dump<Channel>,
-    /// Whether the dump holds a datagram that has not been given out.
-    received: bool,
-    next: Option<(Channel, DumpRequest)>,
-    earlier: DumpStats,
-    /// Why the kernel did not take the bytecode.
-    bytecode_refused: Option<i32>,
-}
-
-impl Sockets {
-    /// The next datagram's sockets; `None` at the end.
-    ///
-    /// # Errors
-    /// As for [`Dump::next_batch`]. What came before has been delivered.
-    pub fn next_batch(&mut self) -> Result<Option<Batch<'_>>, Error> {
-        if std::mem::take(&mut self.received) || self.dump.advance()? {
-            return Ok(Some(self.dump.batch()));
-        }
-        let Some((channel, request)) = self.next.take() else { return Ok(None) };
-        self.earlier.add(&self.dump.stats());
-        self.dump = Dump::start(channel, &request)?;
-        self.dump.next_batch()
-    }
-
-    /// Shows every socket to a tally, until it [has enough](Tally::has_enough).
-    ///
-    /// # Errors
-    /// As for [`next_batch`](Self::next_batch); what came before the error has been counted.
-    pub fn observe<T: Tally + ?Sized>(&mut self, tally: &mut T) -> Result<(), Error> {
-        while let Some(batch) = self.next_batch()? {
-            for record in batch {
-                tally.observe(&record);
-            }
-            if tally.has_enough() {
-                break;
-            }
-        }
-        Ok(())
-    }
-
-    /// Whether the bytecode is run, so that only what it accepts comes: by the kernel, or of a recording where it was.
-    #[must_use]
-    pub fn is_filtered(&self) -> bool {
-        self.bytecode_refused.is_none() && self.dump.is_filtered()
-    }
-
-    /// Which source serves.
-    #[must_use]
-    pub fn source(&self) -> Source {
-        self.source
-    }
-
-    /// What has been received so far, in all walks.
-    #[must_use]
-    pub fn stats(&self) -> DumpStats {
-        let mut stats = self.earlier;
-        stats.add(&self.dump.stats());
-        stats
-    }
 }
 
 const WHOSE: &str = "which processes had the sockets; capture -p records them, and ss -p and netstat -p print them";

@@ -87,7 +87,9 @@ impl Namespaces {
     ) -> Result<Vec<(&Namespace, Visit<T>)>, Error> {
         let visits: Vec<_> = in_a_thread(|| {
             let visit = |(namespace, way): &(Namespace, Way)| match way.go(&self.host, namespace) {
-                Visit::Read(host) => Visit::Read(read(namespace, &host)),
+                Visit::Read(host) => {
+                    Visit::Read(read(namespace, &Host { patience: self.host.patience.clone(), ..host }))
+                }
                 Visit::Idle => Visit::Idle,
                 Visit::Ended => Visit::Ended,
                 Visit::Refused(error) => Visit::Refused(error),

@@ -28,7 +28,8 @@ impl Host {
     ///
     /// A walk that breaks off in a way that [may pass](Error::is_transient) is begun again, at most twice, through a new
     /// socket and with a new tally from `fresh`. If the last attempt breaks off too, its part is what there is, with the
-    /// reason beside it. A dump that the kernel flags as disturbed counts as broken off.
+    /// reason beside it; if it cannot begin, the part of the one before. A dump that the kernel flags as disturbed counts
+    /// as broken off.
     ///
     /// # Errors
     /// What [`sockets`](Self::sockets) gives where no walk could begin.
@@ -61,16 +62,23 @@ fn to_the_end<T: Tally>(
     mut fresh: impl FnMut() -> T,
 ) -> Result<Walk<T>, Error> {
     let mut retries = Retries::new();
+    let mut broken: Option<Walk<T>> = None;
     loop {
         let mut tally = fresh();
-        let mut sockets = start(&mut retries)?;
+        let mut sockets = match (start(&mut retries), broken.take()) {
+            (Ok(sockets), _) => sockets,
+            (Err(error), Some(walk)) => return Ok(Walk { interruption: Some(error), ..walk }),
+            (Err(error), None) => return Err(error),
+        };
         let outcome = sockets.observe(&mut tally);
         let dump = sockets.stats();
         let disturbed = || dump.interrupted.then_some(Error::Interrupted { sockets: dump.sockets });
         let interruption = outcome.err().or_else(disturbed);
-        if interruption.as_ref().is_some_and(Error::is_transient) && retries.take() {
-            continue;
+        let again = interruption.as_ref().is_some_and(Error::is_transient) && retries.take();
+        let walk = Walk { tally, source: sockets.source(), dump, interruption };
+        if !again {
+            return Ok(walk);
         }
-        return Ok(Walk { tally, source: sockets.source(), dump, interruption });
+        broken = Some(walk);
     }
 }

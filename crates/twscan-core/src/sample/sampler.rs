@@ -103,9 +103,19 @@ impl<'h> Sampler<'h> {
     /// # Errors
     /// What [`Host::sockets_matching`] gives where no walk could begin.
     pub fn take(&self) -> Result<Sample, Error> {
-        let sample = self.look(self.ports)?;
+        let mut sample = self.look(self.ports)?;
         let judges = self.states.contains_all(StateSet::ALL) && self.filter == Filter::default();
-        if judges && self.rests_on_binds(&sample) { self.look(true) } else { Ok(sample) }
+        if !judges || !self.rests_on_binds(&sample) {
+            return Ok(sample);
+        }
+        let incomplete = match self.look(true) {
+            Ok(again) if again.provenance.complete() => return Ok(again),
+            Ok(again) => again.provenance.incomplete,
+            Err(error) => Some(error.into()),
+        };
+        // The first look has counted all that it was asked for, which is more.
+        sample.provenance.incomplete = sample.provenance.incomplete.or(incomplete);
+        Ok(sample)
     }
 
     fn look(&self, ports: bool) -> Result<Sample, Error> {

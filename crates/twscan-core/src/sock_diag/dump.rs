@@ -8,7 +8,7 @@ use super::repeats::Repeats;
 use crate::Error;
 use crate::errno::{EIO, ENOBUFS};
 use crate::socket::SocketRecord;
-use crate::transport::{BUFFER_LEN, Transport};
+use crate::transport::{BUFFER_LEN, Patience, Transport};
 use crate::wire::{InetDiagMsg, Message, Messages, kind};
 
 /// A dump under way: the kernel's answer to one request, one datagram in memory at a time.
@@ -17,6 +17,7 @@ pub struct Dump<T> {
     transport: T,
     buffer: Vec<u8>,
     progress: Progress,
+    patience: Patience,
 }
 
 impl<T: Transport> Dump<T> {
@@ -24,7 +25,17 @@ impl<T: Transport> Dump<T> {
     ///
     /// # Errors
     /// [`Error::Send`] where it cannot be sent.
-    pub fn start(mut transport: T, request: &DumpRequest) -> Result<Self, Error> {
+    pub fn start(transport: T, request: &DumpRequest) -> Result<Self, Error> {
+        Self::start_with(transport, request, Patience::default())
+    }
+
+    /// As [`start`](Self::start), to wait for no longer than this.
+    ///
+    /// # Errors
+    /// As for [`start`](Self::start), and what [`Patience::check`] gives.
+    pub fn start_with(mut transport: T, request: &DumpRequest, patience: Patience) -> Result<Self, Error> {
+        patience.check()?;
+        transport.be_patient(&patience);
         // One number for each dump of the process, so that a late answer to another is told apart.
         static SEQUENCE: AtomicU32 = AtomicU32::new(1);
         let sequence = SEQUENCE.fetch_add(1, Ordering::Relaxed);
@@ -40,7 +51,7 @@ impl<T: Transport> Dump<T> {
             limit: MOST_SOCKETS,
             end: None,
         };
-        Ok(Self { transport, buffer: Vec::with_capacity(BUFFER_LEN), progress })
+        Ok(Self { transport, buffer: Vec::with_capacity(BUFFER_LEN), progress, patience })
     }
 
     /// Gives the dump up after this many sockets. Without it the bound is 2^28, which no kernel's memory holds.
@@ -54,8 +65,8 @@ impl<T: Transport> Dump<T> {
     ///
     /// # Errors
     /// [`Error::Refused`] where the kernel does not take the request, [`Error::Aborted`] where it ends the dump early,
-    /// [`Error::Malformed`], [`Error::ForeignReply`], [`Error::Endless`], and what [`Transport::receive`] gives. What
-    /// came before the error has been delivered; after it the dump is at its end.
+    /// [`Error::Malformed`], [`Error::ForeignReply`], [`Error::Endless`], and what [`Patience::check`] and
+    /// [`Transport::receive`] give. What came before the error has been delivered; after it the dump is at its end.
     pub fn next_batch(&mut self) -> Result<Option<Batch<'_>>, Error> {
         Ok(if self.advance()? { Some(self.batch()) } else { None })
     }
@@ -84,7 +95,7 @@ impl<T: Transport> Dump<T> {
             self.progress.end = Some(End::Done);
             return Err(Error::Endless { sockets: self.progress.stats.sockets });
         }
-        match self.transport.receive(&mut self.buffer) {
+        match self.patience.check().and_then(|()| self.transport.receive(&mut self.buffer)) {
             Ok(()) => {
                 let stats = &mut self.progress.stats;
                 stats.datagrams += 1;
@@ -97,6 +108,10 @@ impl<T: Transport> Dump<T> {
                 Err(error)
             }
         }
+    }
+
+    pub(crate) fn patience(&self) -> &Patience {
+        &self.patience
     }
 
     /// Whether the request's filter is run, so that only what it accepts comes.

@@ -5,10 +5,12 @@
 
 #[cfg(all(feature = "live", target_os = "linux"))]
 mod netlink;
+mod patience;
 mod script;
 
 #[cfg(all(feature = "live", target_os = "linux"))]
 pub use netlink::NetlinkSocket;
+pub use patience::{Cancel, Patience};
 pub use script::Script;
 
 use std::time::Duration;
@@ -26,9 +28,12 @@ pub trait Transport: std::fmt::Debug + Send {
     /// Replaces what is in `buffer` by the next datagram, waiting for it.
     ///
     /// # Errors
-    /// [`Error::Receive`], [`Error::Timeout`] where nothing comes, and [`Error::Truncated`] where the datagram is longer
+    /// [`Error::Receive`], what [`Patience::pause`] gives where nothing comes, and [`Error::Truncated`] where the datagram is longer
     /// than the buffer's capacity.
     fn receive(&mut self, buffer: &mut Vec<u8>) -> Result<(), Error>;
+
+    /// Takes over how long to wait from now on, for channels that wait: a [`Patience::pause`] at a time.
+    fn be_patient(&mut self, _patience: &Patience) {}
 
     /// The port id that answers carry, `nlmsg_pid`.
     fn port_id(&self) -> u32;
@@ -52,6 +57,10 @@ impl<T: Transport + ?Sized> Transport for Box<T> {
 
     fn receive(&mut self, buffer: &mut Vec<u8>) -> Result<(), Error> {
         (**self).receive(buffer)
+    }
+
+    fn be_patient(&mut self, patience: &Patience) {
+        (**self).be_patient(patience);
     }
 
     fn port_id(&self) -> u32 {

@@ -1,11 +1,12 @@
 use std::io;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use netlink_sys::protocols::NETLINK_SOCK_DIAG;
 use netlink_sys::{Socket, SocketAddr};
-use rustix::net::sockopt::{Timeout, set_socket_timeout};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
 
-use super::Transport;
+use super::{Patience, Transport};
 use crate::Error;
 
 /// A netlink socket of the sock_diag family, in the network namespace of the thread that opened it.
@@ -19,6 +20,7 @@ use crate::Error;
 pub struct NetlinkSocket {
     socket: Socket,
     port_id: u32,
+    patience: Patience,
 }
 
 impl NetlinkSocket {
@@ -34,42 +36,55 @@ impl NetlinkSocket {
         let mut socket = Socket::new(family)?;
         let port_id = socket.bind_auto()?.port_number();
         socket.connect(&SocketAddr::new(0, 0))?;
-        set_socket_timeout(&socket, Timeout::Recv, Some(SILENCE))?;
-        Ok(Self { socket, port_id })
+        Ok(Self { socket, port_id, patience: Patience::default() })
+    }
+
+    /// Waits for a datagram, and not for long: a signal or a moment end it too.
+    fn wait(&self, started: Instant) -> Result<(), Error> {
+        let pause = Timespec::try_from(self.patience.pause(started)?).ok();
+        match poll(&mut [PollFd::new(&self.socket, PollFlags::IN)], pause.as_ref()) {
+            Ok(_) | Err(Errno::INTR) => Ok(()),
+            Err(errno) => Err(Error::Receive { cause: errno.into() }),
+        }
     }
 }
 
 impl Transport for NetlinkSocket {
+    fn be_patient(&mut self, patience: &Patience) {
+        self.patience = patience.clone();
+    }
+
     fn send(&mut self, request: &[u8]) -> Result<(), Error> {
         let started = Instant::now();
         loop {
             match self.socket.send(request, 0) {
                 Ok(_) => return Ok(()),
-                Err(cause) if cause.kind() == io::ErrorKind::Interrupted && started.elapsed() < SILENCE => {}
+                Err(cause) if cause.kind() == io::ErrorKind::Interrupted => match self.patience.pause(started) {
+                    Ok(_) => {}
+                    Err(Error::Timeout { .. }) => return Err(Error::Send { cause }),
+                    Err(error) => return Err(error),
+                },
                 Err(cause) => return Err(Error::Send { cause }),
             }
         }
     }
 
     fn receive(&mut self, buffer: &mut Vec<u8>) -> Result<(), Error> {
-        let started = Instant::now();
+        let mut started = None;
         loop {
             buffer.clear();
             let capacity = buffer.capacity();
-            // With MSG_TRUNC the kernel tells the datagram's own length, so that a cut one is noticed.
-            match self.socket.recv(buffer, MSG_TRUNC) {
+            // With MSG_TRUNC the kernel tells the datagram's own length, so that a cut one is noticed. The next datagram of a
+            // dump is made while the one before is fetched, so that there is hardly ever anything to wait for.
+            match self.socket.recv(buffer, MSG_TRUNC | MSG_DONTWAIT) {
                 Ok(datagram) if datagram > capacity => {
                     return Err(Error::Truncated { datagram, buffer: capacity });
                 }
                 Ok(_) => return Ok(()),
-                Err(cause) => match cause.kind() {
-                    // Each signal starts the socket's own timeout anew.
-                    io::ErrorKind::Interrupted if started.elapsed() < SILENCE => {}
-                    io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted => {
-                        return Err(Error::Timeout { waited: SILENCE });
-                    }
-                    _ => return Err(Error::Receive { cause }),
-                },
+                Err(cause) if matches!(cause.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {
+                    self.wait(*started.get_or_insert_with(Instant::now))?;
+                }
+                Err(cause) => return Err(Error::Receive { cause }),
             }
         }
     }
@@ -79,8 +94,6 @@ impl Transport for NetlinkSocket {
     }
 }
 
-/// `MSG_TRUNC` (include/linux/socket.h).
+/// include/linux/socket.h.
 const MSG_TRUNC: i32 = 0x20;
-
-/// A dump's next datagram is made within milliseconds; a kernel silent for this long will not go on.
-const SILENCE: Duration = Duration::from_secs(5);
+const MSG_DONTWAIT: i32 = 0x40;
