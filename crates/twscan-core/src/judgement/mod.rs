@@ -14,6 +14,6 @@ pub use judge::{Judge, Worst};
 pub use pool::BindPool;
 pub use port_space::PortSpace;
 pub use severity::Severity;
-#[cfg(feature = "logs")]
+#[cfg(all(feature = "logs", feature = "serde"))]
 pub(crate) use verdict::command;
 pub use verdict::{Next, Verdict};
