@@ -145,7 +145,7 @@ fn is_short(finding: &Finding) -> bool {
 fn recommendation(finding: &Finding) -> Option<BTreeSet<(Key, String)>> {
     let enough = |remedy: &&Remedy| remedy.when == When::Now && remedy.enough == Some(true) && !remedy.sets.is_empty();
     let best = finding.remedies.iter().find(enough)?;
-    Some(best.sets.iter().map(|(name, value)| (Key::from_name(name).unwrap(), value.clone())).collect())
+    Some(best.sets.iter().map(|set| (Key::from_name(set.name).unwrap(), set.value.clone())).collect())
 }
 
 /// What a person reads is a clause that fits a terminal, and a remedy says what it gives.

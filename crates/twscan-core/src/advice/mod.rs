@@ -19,7 +19,7 @@ mod situation;
 pub use change::Change;
 pub use demand::Demand;
 pub use refusal::{Refusal, RefusalKind};
-pub use remedy::{Remedy, When};
+pub use remedy::{Remedy, Setting, When};
 pub use risk::Risk;
 pub use route::Route;
 pub use shortage::Advice;

@@ -2,6 +2,7 @@ use std::fmt;
 
 /// Advice that does not help here.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Refusal {
     /// What is advised: `tcp_tw_recycle=1`.
@@ -29,9 +30,11 @@ impl Refusal {
 
 /// How advice does not help.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "lowercase"))]
 #[non_exhaustive]
 pub enum RefusalKind {
     /// It is harmless and buys nothing.
+    #[cfg_attr(feature = "serde", serde(rename = "no gain"))]
     NoGain,
     /// It does harm, or something else altogether.
     Refused,

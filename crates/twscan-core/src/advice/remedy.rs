@@ -6,6 +6,7 @@ use crate::procfs::Key;
 
 /// Something to do about a finding.
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Remedy {
     /// What to do, in a few words.
@@ -15,6 +16,7 @@ pub struct Remedy {
     /// What it gives on this host: `463/s becomes 28232/s to this destination`.
     pub gives: String,
     /// The same in a word or two: `28232/s`.
+    #[cfg_attr(feature = "serde", serde(rename = "gives_short"))]
     pub short: String,
     /// Whether that is enough for what was seen: of a kernel parameter, that connect() finds a port at once for as long as
     /// the rate lasts. `None` where it cannot be told.
@@ -22,13 +24,14 @@ pub struct Remedy {
     /// What has to be so, and whether it is.
     pub precondition: Option<String>,
     /// Whether the precondition holds; `None` where it cannot be told, or there is none.
+    #[cfg_attr(feature = "serde", serde(rename = "precondition_met"))]
     pub met: Option<bool>,
     /// How much can go wrong.
     pub risk: Risk,
     /// What can go wrong.
     pub risk_note: &'static str,
-    /// The kernel parameters that it sets on this host, by their names as sysctl writes them, in this order.
-    pub sets: Vec<(&'static str, String)>,
+    /// The kernel parameters that it sets on this host, in this order.
+    pub sets: Vec<Setting>,
     /// The exact text to use.
     pub snippet: Option<String>,
 }
@@ -95,7 +98,7 @@ impl Remedy {
         let quote = if value.contains(' ') { "'" } else { "" };
         let command = format!("sysctl -w {name}={quote}{value}{quote}");
         self.snippet = Some(self.snippet.map_or(command.clone(), |earlier| format!("{earlier}\n{command}")));
-        self.sets.push((name, value));
+        self.sets.push(Setting { name, value });
         self
     }
 
@@ -124,8 +127,20 @@ fn title(changes: &[Change]) -> String {
     parts.collect::<Vec<_>>().join(", ")
 }
 
+/// A kernel parameter and its value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct Setting {
+    /// The name as sysctl writes it.
+    pub name: &'static str,
+    /// The value.
+    pub value: String,
+}
+
 /// What a remedy is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "lowercase"))]
 #[non_exhaustive]
 pub enum When {
     /// Ends it tonight.

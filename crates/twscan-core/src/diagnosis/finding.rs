@@ -69,17 +69,22 @@ impl Diagnosis {
 
 /// One thing that is wrong.
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Finding {
     /// The cause.
     pub code: Code,
+    /// A name for it that stays while it lasts, and is the same on each run: its code and its subject, in 16 hexadecimal
+    /// digits (FNV-1a).
+    pub fingerprint: String,
     /// How bad it is.
     pub severity: Severity,
-    /// What it is about.
-    pub subject: Subject,
     /// One line.
     pub title: String,
+    /// What it is about.
+    pub subject: Subject,
     /// The numbers.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "figures"))]
     pub evidence: Vec<Figure>,
     /// The same in words, and what more there is to say: what was seen, since when, when it ends, whose it is.
     pub notes: Vec<Note>,
@@ -93,11 +98,13 @@ pub struct Finding {
 
 impl Finding {
     pub(super) fn new(code: Code, severity: Severity, title: impl Into<String>) -> Self {
+        let subject = Subject::default();
         Self {
             code,
+            fingerprint: fingerprint(code, subject),
             severity,
-            subject: Subject::default(),
             title: title.into(),
+            subject,
             evidence: Vec::new(),
             notes: Vec::new(),
             cause: String::new(),
@@ -108,6 +115,7 @@ impl Finding {
 
     pub(super) fn about(mut self, subject: impl Into<Subject>) -> Self {
         self.subject = subject.into();
+        self.fingerprint = fingerprint(self.code, self.subject);
         self
     }
 
@@ -154,17 +162,6 @@ impl Finding {
         self
     }
 
-    /// A name for this finding that stays while it lasts, and is the same on each run: its code and its subject, in 16
-    /// hexadecimal digits (FNV-1a).
-    #[must_use]
-    pub fn fingerprint(&self) -> String {
-        let text = format!("{}|{}", self.code, self.subject);
-        let hash = text
-            .bytes()
-            .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3));
-        format!("{hash:016x}")
-    }
-
     /// A number of the evidence.
     #[must_use]
     pub fn value(&self, name: &str) -> Option<f64> {
@@ -178,8 +175,15 @@ impl Finding {
     }
 }
 
+fn fingerprint(code: Code, subject: Subject) -> String {
+    let text = format!("{code}|{subject}");
+    let mix = |hash: u64, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
+    format!("{:016x}", text.bytes().fold(0xcbf2_9ce4_8422_2325, mix))
+}
+
 /// What a finding is about; what it is not about is `None`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Subject {
     /// The local address.
@@ -241,6 +245,7 @@ pub struct Figure {
 
 /// A line of evidence in words.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Note {
     /// `seen`, `since`, `ends`, `who`, `unsure`.
@@ -269,5 +274,22 @@ impl From<f64> for Number {
     fn from(value: f64) -> Self {
         // A tenth is as much as a rate or a share is worth.
         Self((value * 10.0).round() / 10.0)
+    }
+}
+
+/// An object of numbers; whole ones without a point.
+#[cfg(feature = "serde")]
+fn figures<S: serde::Serializer>(figures: &[Figure], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(figures.iter().map(|figure| (figure.name, Plain(figure.value))))
+}
+
+#[cfg(feature = "serde")]
+struct Plain(f64);
+
+#[cfg(feature = "serde")]
+impl serde::Serialize for Plain {
+    #[allow(clippy::cast_possible_truncation, reason = "only whole numbers are cast, and counts fit 53 bits")]
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if self.0.fract() == 0.0 { serializer.serialize_i64(self.0 as i64) } else { serializer.serialize_f64(self.0) }
     }
 }

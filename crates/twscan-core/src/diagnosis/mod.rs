@@ -24,7 +24,7 @@ pub use facts::{Facts, LogFact, NamespaceFact, OwnerFact};
 pub use finding::{Diagnosis, Figure, Finding, Fullest, Note, Subject};
 pub use unseen::Unseen;
 
-pub use crate::advice::{Refusal, RefusalKind, Remedy, Risk, When};
+pub use crate::advice::{Refusal, RefusalKind, Remedy, Risk, Setting, When};
 use crate::sample::Sample;
 
 /// What is wrong, by one sample, or by two with the later one first.

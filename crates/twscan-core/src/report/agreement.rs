@@ -89,7 +89,7 @@ proptest! {
         let diagnosis = Examination::new(&sample).diagnose();
         let report = DiagnoseReport::new(&sample, None, &diagnosis);
         prop_assert!(report.verdict.severity >= verdict.severity, "{:?} {:?}", report.verdict, verdict);
-        let of_ports = report.findings.iter().find(|finding| ["ports-exhausted", "ports-slow"].contains(&finding.code));
+        let of_ports = report.findings.iter().find(|finding| ["ports-exhausted", "ports-slow"].contains(&finding.code.name()));
         if let Some(finding) = of_ports {
             prop_assert!(finding.severity <= verdict.severity, "{:?} {:?}", finding, verdict);
         }

@@ -32,7 +32,7 @@ pub use budgets::Budgets;
 pub use by_dest::{ByDestReport, Destination, DestinationStates, Other};
 pub use check::{CheckReport, CheckRow, Status};
 pub use compare::{Change, CompareReport, CounterChange, DestinationChange, ParameterChange, StateChanges};
-pub use diagnose::{DiagnoseReport, FindingRow, NoteRow, RefusalRow, RemedyRow, SettingRow, SubjectRow};
+pub use diagnose::DiagnoseReport;
 pub use document::{Document, Fullest, Overview};
 pub use forecast::{ArrivalsRow, ForecastReport, ForecastRow, MotionRow, WindowRow};
 pub use list::{Endpoint, ListReport, SocketRow};
@@ -43,7 +43,7 @@ pub use logs_now::{FreePorts, LogsNow};
 pub use namespaces::{NamespacesReport, Place, RefusedNetns};
 pub use owners::{Owner, OwnerScan};
 #[cfg(feature = "tuning")]
-pub use plan::{PlanFile, PlanFileChange, PlanRefusal, PlanReport, PlannedChange, PlannedEffect};
+pub use plan::{PlanFile, PlanFileChange, PlanReport, PlannedChange, PlannedEffect};
 pub use ports::{BindFirstRow, Blocked, BlockedOwner, BudgetRow, MapRun, PortsReport, RangeRow, Reserved, ReuseRow};
 pub use summary::{Families, StateRow, States, SummaryReport, TcpTotals, TimeWait, Totals};
 #[cfg(feature = "tuning")]

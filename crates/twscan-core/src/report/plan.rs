@@ -18,7 +18,7 @@ pub struct PlanReport {
     /// What the destinations that matter can do before and after.
     pub effects: Vec<PlannedEffect>,
     /// What was asked for and is not done.
-    pub refused: Vec<PlanRefusal>,
+    pub refused: Vec<Refusal>,
     /// What the application can do.
     pub application: Vec<String>,
     /// Whether the goal is reached; null where values were given and no goal.
@@ -43,7 +43,7 @@ impl PlanReport {
             header: Header::new(Self::SCHEMA, provenance),
             changes: plan.changes.iter().map(|change| PlannedChange::new(change, persisted_in(change))).collect(),
             effects: plan.effects.iter().map(PlannedEffect::from).collect(),
-            refused: plan.refused.iter().map(PlanRefusal::from).collect(),
+            refused: plan.refused.clone(),
             application: plan.application.clone(),
             reached: plan.reached,
             held_only: plan.held_only,
@@ -140,24 +140,6 @@ impl From<&Effect> for PlannedEffect {
             reuse_before: effect.before.reuse,
             reuse_after: effect.after.reuse,
         }
-    }
-}
-
-/// What was asked for and is not done.
-#[derive(Debug, Clone, Serialize)]
-#[non_exhaustive]
-pub struct PlanRefusal {
-    /// The parameter as it was named.
-    pub key: String,
-    /// The value asked for.
-    pub value: String,
-    /// The reason.
-    pub why: String,
-}
-
-impl From<&Refusal> for PlanRefusal {
-    fn from(refusal: &Refusal) -> Self {
-        Self { key: refusal.key.clone(), value: refusal.value.clone(), why: refusal.why.clone() }
     }
 }
 

@@ -82,6 +82,7 @@ pub struct Effect {
 
 /// What was asked for and is not done.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Refusal {
     /// The parameter as it was named.

@@ -242,7 +242,7 @@ fn what_advice_calls_enough_is_what_a_plan_finds_nothing_to_add_to() {
                 let remedies = before.advise(&route).remedies;
                 for remedy in remedies.iter().filter(|remedy| !remedy.sets.is_empty()) {
                     let Some(sets) =
-                        remedy.sets.iter().map(|(name, value)| Some((Key::from_name(name)?, value))).collect()
+                        remedy.sets.iter().map(|set| Some((Key::from_name(set.name)?, &set.value))).collect()
                     else {
                         continue;
                     };

@@ -3,9 +3,8 @@
 use std::io::{self, Write};
 
 use csv::Writer;
-use twscan_core::report::{
-    BudgetRow, Destination, FindingRow, ForecastRow, LogsDestination, SocketRow, SummaryReport, WindowRow,
-};
+use twscan_core::diagnosis::Finding;
+use twscan_core::report::{BudgetRow, Destination, ForecastRow, LogsDestination, SocketRow, SummaryReport, WindowRow};
 use twscan_core::socket::SocketRecord;
 use twscan_core::tally::Role;
 
@@ -78,14 +77,14 @@ pub(crate) fn write_budgets(rows: &[BudgetRow], out: &mut impl Write) -> Result<
 }
 
 /// Findings, without their cures.
-pub(crate) fn write_findings(rows: &[FindingRow], out: &mut impl Write) -> Result<(), Failure> {
+pub(crate) fn write_findings(rows: &[Finding], out: &mut impl Write) -> Result<(), Failure> {
     let mut writer = Writer::from_writer(out);
     writer.write_record(["severity", "code", "source", "destination", "port", "title", "fingerprint"])?;
     for row in rows {
         let subject = row.subject;
         writer.write_record([
             row.severity.name().to_owned(),
-            row.code.to_owned(),
+            row.code.to_string(),
             subject.source.map_or(String::new(), |address| address.to_string()),
             subject.destination.map_or(String::new(), |address| address.to_string()),
             subject.port.map_or(String::new(), |port| port.to_string()),

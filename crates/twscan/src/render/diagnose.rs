@@ -1,10 +1,8 @@
 use std::io::{self, Write};
 use std::net::SocketAddr;
 
-use twscan_core::diagnosis::{Code, RefusalKind};
-use twscan_core::report::{
-    DiagnoseReport, FindingRow, FullestRow, RemedyRow, SettingRow, SubjectRow, TimeWait, VitalSettings,
-};
+use twscan_core::diagnosis::{Code, Finding, RefusalKind, Remedy, Setting, Subject, When};
+use twscan_core::report::{DiagnoseReport, FullestRow, TimeWait, VitalSettings};
 use twscan_core::tuning::Key;
 
 use super::verdict::{self, Severity};
@@ -26,7 +24,7 @@ pub(crate) fn write(report: &DiagnoseReport, out: &mut impl Write) -> io::Result
     if healthy {
         write_vitals(report, out)?;
     }
-    let mut detailed: Vec<SubjectRow> = Vec::new();
+    let mut detailed: Vec<Subject> = Vec::new();
     for finding in &report.findings {
         let known = detailed.iter().any(|subject| same(subject, &finding.subject));
         if finding.severity == Severity::Info || known {
@@ -54,8 +52,8 @@ pub(crate) fn write(report: &DiagnoseReport, out: &mut impl Write) -> io::Result
 }
 
 /// The command that does it, and whether it is one of our own, which can take it back.
-fn one_command(remedy: &RemedyRow) -> Option<(String, bool)> {
-    let snippet = remedy.snippet.as_deref().filter(|_| remedy.when == "now" && remedy.enough == Some(true))?;
+fn one_command(remedy: &Remedy) -> Option<(String, bool)> {
+    let snippet = remedy.snippet.as_deref().filter(|_| remedy.when == When::Now && remedy.enough == Some(true))?;
     if let Some(options) = remedy.sets.iter().map(tune_option).collect::<Option<Vec<_>>>().filter(|all| !all.is_empty())
     {
         return Some((format!("sudo twscan tune apply {}", options.join(" ")), true));
@@ -78,7 +76,7 @@ fn plan_of_all(report: &DiagnoseReport) -> String {
 }
 
 /// What `tune` calls it; `None` where it is none of its parameters.
-fn tune_option(setting: &SettingRow) -> Option<String> {
+fn tune_option(setting: &Setting) -> Option<String> {
     let value = &setting.value;
     Some(match Key::from_name(setting.name)? {
         Key::PortRange => format!("--range {}", value.replace(' ', "-")),
@@ -88,26 +86,26 @@ fn tune_option(setting: &SettingRow) -> Option<String> {
     })
 }
 
-fn same(one: &SubjectRow, other: &SubjectRow) -> bool {
-    (one.source, one.destination, one.port) == (other.source, other.destination, other.port)
-        && one.destination.is_some()
+fn same(one: &Subject, other: &Subject) -> bool {
+    one == other && one.destination.is_some()
 }
 
 /// A finding in one line, or as many as its title needs.
-fn write_line(finding: &FindingRow, out: &mut impl Write) -> io::Result<()> {
+fn write_line(finding: &Finding, out: &mut impl Write) -> io::Result<()> {
     verdict::write(finding.severity, &format!("{:<20}{}", finding.code, finding.title), out)
 }
 
-fn write_whole(finding: &FindingRow, out: &mut impl Write) -> io::Result<()> {
-    let subject = subject(&finding.subject);
-    verdict::write(finding.severity, format!("{:<20}{subject}", finding.code).trim_end(), out)?;
+fn write_whole(finding: &Finding, out: &mut impl Write) -> io::Result<()> {
+    let line = format!("{:<20}{}", finding.code, finding.subject);
+    verdict::write(finding.severity, line.trim_end(), out)?;
     for note in &finding.notes {
         paragraph(&format!("  {}", note.label), &note.text, out)?;
     }
     paragraph("  why", &finding.cause, out)?;
     write_cures(finding, out)?;
     write_refused(finding, out)?;
-    if let Some(snippet) = finding.remedies.iter().filter(|one| one.when == "last").find_map(|one| one.snippet.as_ref())
+    if let Some(snippet) =
+        finding.remedies.iter().filter(|one| one.when == When::Last).find_map(|one| one.snippet.as_ref())
     {
         writeln!(out)?;
         for line in snippet.lines() {
@@ -117,28 +115,34 @@ fn write_whole(finding: &FindingRow, out: &mut impl Write) -> io::Result<()> {
     writeln!(out)
 }
 
-fn write_cures(finding: &FindingRow, out: &mut impl Write) -> io::Result<()> {
+fn write_cures(finding: &Finding, out: &mut impl Write) -> io::Result<()> {
     if finding.remedies.is_empty() {
         return Ok(());
     }
-    let demand = finding.evidence.iter().find(|figure| figure.name == "demand_per_second").map(|figure| figure.value);
+    let demand = finding.value("demand_per_second");
     let heading = demand.filter(|demand| *demand >= 1.0).map_or(String::new(), |demand| format!("for {demand:.0}/s"));
     writeln!(out, "  cures   {heading:<43}{:<13}{:<8}risk", "gives", "enough")?;
     for remedy in &finding.remedies {
         let enough = remedy.enough.map_or("?", |enough| if enough { "yes" } else { "no" });
         let title = fit(&remedy.title, 42);
-        let gives = fit(&remedy.gives_short, 12);
-        let unmet = if remedy.precondition_met == Some(false) { " (*)" } else { "" };
-        writeln!(out, "{:>8}  {title:<43}{gives:<13}{:<8}{}", remedy.when, format!("{enough}{unmet}"), remedy.risk)?;
+        let gives = fit(&remedy.short, 12);
+        let unmet = if remedy.met == Some(false) { " (*)" } else { "" };
+        writeln!(
+            out,
+            "{:>8}  {title:<43}{gives:<13}{:<8}{}",
+            remedy.when.name(),
+            format!("{enough}{unmet}"),
+            remedy.risk.name()
+        )?;
     }
-    for remedy in finding.remedies.iter().filter(|remedy| remedy.precondition_met == Some(false)) {
+    for remedy in finding.remedies.iter().filter(|remedy| remedy.met == Some(false)) {
         let condition = remedy.precondition.as_deref().unwrap_or_default();
         paragraph("     (*)", condition, out)?;
     }
     Ok(())
 }
 
-fn write_refused(finding: &FindingRow, out: &mut impl Write) -> io::Result<()> {
+fn write_refused(finding: &Finding, out: &mut impl Write) -> io::Result<()> {
     for refusal in finding.refused.iter().filter(|refusal| refusal.verdict == RefusalKind::NoGain) {
         paragraph(" no gain", &format!("{}: {}", refusal.advice, refusal.reason), out)?;
     }
@@ -209,19 +213,6 @@ fn or_unknown_word(value: Option<u8>) -> String {
     value.map_or("unknown".to_owned(), |value| value.to_string())
 }
 
-fn subject(subject: &SubjectRow) -> String {
-    let destination = match (subject.destination, subject.port) {
-        (Some(ip), Some(port)) => SocketAddr::new(ip, port).to_string(),
-        (None, Some(port)) => format!("*:{port}"),
-        _ => String::new(),
-    };
-    match (subject.source, destination.is_empty()) {
-        (Some(source), true) => source.to_string(),
-        (Some(source), false) => format!("{source} > {destination}"),
-        (None, _) => destination,
-    }
-}
-
 /// The text, cut where it is too long for its column.
 fn fit(text: &str, width: usize) -> String {
     if text.chars().count() <= width {
@@ -232,7 +223,7 @@ fn fit(text: &str, width: usize) -> String {
 }
 
 /// The findings of a destination with too few ports.
-const SHORT: [&str; 3] = [Code::PortsExhausted.name(), Code::PortsSlow.name(), Code::PortsFilling.name()];
+const SHORT: [Code; 3] = [Code::PortsExhausted, Code::PortsSlow, Code::PortsFilling];
 
 #[cfg(test)]
 mod tests {

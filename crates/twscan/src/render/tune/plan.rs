@@ -1,7 +1,8 @@
 use std::io::{self, Write};
 use std::net::{IpAddr, SocketAddr};
 
-use twscan_core::report::{PlanRefusal, PlanReport, PlannedChange, PlannedEffect};
+use twscan_core::report::{PlanReport, PlannedChange, PlannedEffect};
+use twscan_core::tuning::Refusal;
 
 use super::{paragraph, rate, short, shown};
 use crate::render::table::{Column, Columns};
@@ -58,7 +59,7 @@ fn write_verdict(report: &PlanReport, out: &mut impl Write) -> io::Result<()> {
 }
 
 /// What was asked for, as it was typed but for the key's first part.
-fn request(refusal: &PlanRefusal) -> String {
+fn request(refusal: &Refusal) -> String {
     format!("{}={}", short(&refusal.key), refusal.value)
 }
 
