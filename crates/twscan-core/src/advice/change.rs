@@ -1,6 +1,7 @@
 use super::measure::sureness;
 use super::{Risk, Route, Situation};
 use crate::budget::Outlook;
+use crate::kernel::Fact;
 use crate::procfs::{Key, Settings};
 
 /// One parameter's change: the same words wherever it is advised, planned or asked for.
@@ -78,6 +79,12 @@ impl Change {
                 Risk::Low,
                 "a service that starts later on a port of the range may find it taken: reserve that port",
             ),
+            (Key::PortStepWidth, _) => (
+                "connect() passes over held ports in steps of a random width up to this",
+                Risk::Medium,
+                "where half of the range fills, a connect() tries 1 / (1 - share held) of its ports on average, where it \
+                 found one at once",
+            ),
             (Key::Timestamps, "0") => {
                 ("it was asked for", Risk::High, "no TIME_WAIT can be reused, and old segments are told apart worse")
             }
@@ -139,7 +146,13 @@ impl Change {
                 let met = settings.timestamps.filter(|now| *now == 0).map(|_| false);
                 ("acts on connections made afterwards; the peer must have timestamps on as well".to_owned(), met)
             }
-            (Key::TwReuseDelay, _) => ("kernel 6.14 or later; tcp_tw_reuse on for the destination".to_owned(), None),
+            (Key::PortStepWidth, _) => {
+                (format!("kernel {} or later", Fact::StepWidth.since()), settings.kernel_does(Fact::StepWidth))
+            }
+            (Key::TwReuseDelay, _) => {
+                let since = Fact::ReuseDelay.since();
+                (format!("kernel {since} or later; tcp_tw_reuse on for the destination"), None)
+            }
             (Key::TwReuse, mode) => {
                 let (text, met) = match settings.timestamps {
                     None => ("tcp_timestamps on at both ends, which is not told", None),

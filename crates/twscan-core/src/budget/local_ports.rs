@@ -314,6 +314,17 @@ mod tests {
     }
 
     #[test]
+    fn steps_at_random_meet_held_ports_long_before_the_half_is_full() {
+        let off = Settings { tw_reuse: Some(TwReuse::Off), ..settings() };
+        let tries = |count: u16| {
+            let held: Vec<_> = (0..count).map(|index| time_wait(40_000 + 2 * index, DB, 5000)).collect();
+            let sample = test_sample(&off, &held);
+            LocalPorts::of(&sample).unwrap().budget(&db()).random_tries()
+        };
+        assert_eq!([0, 5, 8, 9, 10].map(tries), [1, 2, 4, 6, 11]);
+    }
+
+    #[test]
     fn what_blocks_a_port_may_come_after_those_that_use_it() {
         let sockets = [
             socket(1, 40_000, DB),

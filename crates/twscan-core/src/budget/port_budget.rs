@@ -77,6 +77,15 @@ impl PortBudget {
         self.free_max
     }
 
+    /// How many ports a connect() tries on average where it steps at random: to find one of the free ports of the half that
+    /// it tries first it passes as many held ones as there are for each free one.
+    #[must_use]
+    pub fn random_tries(&self) -> u32 {
+        let half = self.low_parity_capacity();
+        let free = half.saturating_sub(self.ports().low_parity_held);
+        (half + 1).div_ceil(free + 1)
+    }
+
     /// Whether there is nothing to assume.
     #[must_use]
     pub fn certainty(&self) -> Certainty {

@@ -16,9 +16,11 @@ pub enum Key {
     ReservedPorts,
     /// `net.ipv4.ip_local_port_range`
     PortRange,
+    /// `net.ipv4.ip_local_port_step_width`
+    PortStepWidth,
     /// `net.ipv4.tcp_timestamps`
     Timestamps,
-    /// `net.ipv4.tcp_tw_reuse_delay`, kernel 6.14 and later
+    /// `net.ipv4.tcp_tw_reuse_delay`
     TwReuseDelay,
     /// `net.ipv4.tcp_tw_reuse`
     TwReuse,
@@ -28,8 +30,15 @@ pub enum Key {
 
 impl Key {
     /// All, in the order of writing.
-    pub const ALL: [Self; 6] =
-        [Self::ReservedPorts, Self::PortRange, Self::Timestamps, Self::TwReuseDelay, Self::TwReuse, Self::MaxTwBuckets];
+    pub const ALL: [Self; 7] = [
+        Self::ReservedPorts,
+        Self::PortRange,
+        Self::PortStepWidth,
+        Self::Timestamps,
+        Self::TwReuseDelay,
+        Self::TwReuse,
+        Self::MaxTwBuckets,
+    ];
 
     /// The name as sysctl writes it: `net.ipv4.tcp_tw_reuse`.
     #[must_use]
@@ -37,6 +46,7 @@ impl Key {
         match self {
             Self::ReservedPorts => "net.ipv4.ip_local_reserved_ports",
             Self::PortRange => "net.ipv4.ip_local_port_range",
+            Self::PortStepWidth => "net.ipv4.ip_local_port_step_width",
             Self::Timestamps => "net.ipv4.tcp_timestamps",
             Self::TwReuseDelay => "net.ipv4.tcp_tw_reuse_delay",
             Self::TwReuse => "net.ipv4.tcp_tw_reuse",
@@ -69,6 +79,7 @@ impl Key {
         match self {
             Self::ReservedPorts => Some(""),
             Self::PortRange => Some("32768 60999"),
+            Self::PortStepWidth => Some("0"),
             Self::Timestamps => Some("1"),
             Self::TwReuseDelay => Some("1000"),
             Self::TwReuse => Some("2"),
@@ -82,6 +93,7 @@ impl Key {
         match self {
             Self::ReservedPorts => settings.reserved.as_ref().map(ToString::to_string),
             Self::PortRange => settings.range.map(|range| format!("{} {}", range.low(), range.high())),
+            Self::PortStepWidth => settings.port_step_width.map(|width| width.to_string()),
             Self::Timestamps => settings.timestamps.map(|value| value.to_string()),
             Self::TwReuseDelay => settings.tw_reuse_delay.map(|delay| delay.as_millis().to_string()),
             Self::TwReuse => settings.tw_reuse.map(|mode| mode.value().to_string()),
@@ -94,6 +106,7 @@ impl Key {
         match self {
             Self::ReservedPorts => settings.reserved = value.parse().ok(),
             Self::PortRange => settings.range = value.parse().ok(),
+            Self::PortStepWidth => settings.port_step_width = value.parse().ok(),
             Self::Timestamps => settings.timestamps = value.parse().ok(),
             Self::TwReuseDelay => settings.tw_reuse_delay = value.parse().ok().map(Duration::from_millis),
             Self::TwReuse => settings.tw_reuse = TwReuse::from_value(value),
@@ -118,6 +131,7 @@ impl Key {
                     .map_err(|_| Refused("no list of ports and ranges such as 8080,9000-9010")),
             },
             Self::PortRange => range(text, current, floor),
+            Self::PortStepWidth => number(text, 0, i64::from(u32::MAX)),
             Self::Timestamps => number(text, 0, 255),
             Self::TwReuseDelay => number(text, 1, 60_000),
             Self::TwReuse => number(text, 0, 2),
@@ -185,7 +199,7 @@ mod tests {
     use super::*;
 
     /// Texts, and whether and as what the kernel takes them.
-    const TEXTS: [(Key, &str, Option<&str>); 24] = [
+    const TEXTS: [(Key, &str, Option<&str>); 27] = [
         (Key::TwReuse, "1", Some("1")),
         (Key::TwReuse, "0x1", Some("1")),
         (Key::TwReuse, "01 # all", Some("1")),
@@ -193,6 +207,9 @@ mod tests {
         (Key::TwReuse, "3", None),
         (Key::TwReuse, "+1", None),
         (Key::TwReuse, "-1", None),
+        (Key::PortStepWidth, "1000", Some("1000")),
+        (Key::PortStepWidth, "4294967296", None),
+        (Key::PortStepWidth, "-1", None),
         (Key::Timestamps, "2 1", Some("2")),
         (Key::Timestamps, "2a", None),
         (Key::TwReuseDelay, "60000", Some("60000")),
@@ -220,7 +237,7 @@ mod tests {
                 // An empty text would be no write.
                 let write = |text: &str| net.set_sysctl(key.name(), &format!("{text}\n"));
                 if write(start).is_err() {
-                    continue; // tcp_tw_reuse_delay before 6.14
+                    continue; // A parameter that this kernel lacks.
                 }
                 let accepted = key.accept(text, Some(start), 1024).ok();
                 assert_eq!(accepted.as_deref(), expected, "{key} {text:?}");

@@ -70,6 +70,7 @@ impl PortsReport {
                 high: range.high(),
                 size: range.size(),
                 parity_penalty: usable - ports.rules().capacity(),
+                step_width: sample.settings.port_step_width,
             },
             reserved: Reserved { count: reserved.len(), ranges: reserved.ranges() },
             blocked: Blocked {
@@ -106,6 +107,9 @@ pub struct RangeRow {
     pub size: u32,
     /// The port that a range of odd size loses: 1 or 0.
     pub parity_penalty: u32,
+    /// `ip_local_port_step_width`; left out where the kernel has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub step_width: Option<u32>,
 }
 
 /// The reserved ports inside the range.
@@ -212,6 +216,9 @@ pub struct BudgetRow {
     pub zone: Option<Zone>,
     /// Connections a second that the ports sustain for ever; null where they are no limit.
     pub sustainable_per_second: Option<u32>,
+    /// Ports that a connect() tries on average, where it steps at random (`step_width` is set); left out elsewhere.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tries: Option<u32>,
     /// `exact` or `estimate`.
     #[serde(serialize_with = "certainty_name")]
     pub certainty: Certainty,
@@ -258,6 +265,7 @@ impl BudgetRow {
             percent: told.then(|| budget.percent()),
             zone: told.then(|| budget.zone()),
             sustainable_per_second: budget.sustainable_per_second(),
+            tries: sample.settings.port_step_width.filter(|width| *width > 0).map(|_| budget.random_tries()),
             certainty: budget.certainty(),
             reasons: budget.reasons().iter().map(ToString::to_string).collect(),
             forecast: forecast.map(ForecastRow::from),

@@ -1,6 +1,7 @@
 use super::plan::{Effect, Refusal};
 use super::{Goal, Key};
 use crate::advice::refusal::why_not;
+use crate::kernel::Fact;
 use crate::procfs::Settings;
 
 /// Refuses what no plan does, with the reason.
@@ -11,19 +12,21 @@ pub(super) fn folklore(goal: &Goal) -> Vec<Refusal> {
 
 /// Refuses a value of a known parameter that does harm or that this kernel does not have.
 pub(super) fn refuse(key: Key, value: &str, settings: &Settings) -> Option<Refusal> {
+    let too_old = |fact: Fact| format!("this kernel has no such parameter; it came with {}", fact.since());
     let why = match key {
         Key::MaxTwBuckets
             if value.trim().parse::<u64>().ok().zip(settings.max_tw_buckets).is_some_and(|(to, from)| to < from) =>
         {
-            why_not("tcp_max_tw_buckets")
+            why_not("tcp_max_tw_buckets").to_owned()
         }
         Key::TwReuseDelay if settings.tw_reuse_delay.is_none() => {
-            "this kernel has no such parameter; it came with 6.14, before the delay is a second"
+            too_old(Fact::ReuseDelay) + ", before the delay is a second"
         }
-        Key::TwReuse if settings.tw_reuse.is_none() => "this kernel or namespace has no such parameter",
+        Key::PortStepWidth if settings.port_step_width.is_none() => too_old(Fact::StepWidth),
+        Key::TwReuse if settings.tw_reuse.is_none() => "this kernel or namespace has no such parameter".to_owned(),
         _ => return None,
     };
-    Some(refusal(key.name(), value, why))
+    Some(refusal(key.name(), value, &why))
 }
 
 /// What the application can do: nothing where all is well without a change.

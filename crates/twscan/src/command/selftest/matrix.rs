@@ -107,6 +107,8 @@ fn reserved_and_ranges() -> Vec<Scenario> {
             .step(bound("127.0.0.5:40000"))
             .step(bound("127.0.0.5:40020")),
     ];
+    let steps = Scenario::new("steps of a random width, half live").set("ip_local_port_step_width", 7);
+    scenarios.push(steps.step(Step::Live(to(V4), 10)));
     for size in [1, 2, 3] {
         let range = |name: &str| Scenario::new(format!("range of {size}, {name}")).range(40_000, 39_999 + size);
         scenarios.push(range("empty"));
@@ -141,6 +143,10 @@ fn binders() -> Vec<Scenario> {
         Scenario::new("bound to a reserved port")
             .set("ip_local_reserved_ports", "40004")
             .step(bound("127.0.0.1:40004")),
+        Scenario::new("bound beside a connection elsewhere, and closed")
+            .step(Step::Live(to("127.0.0.2:9102"), 20))
+            .step(bound("127.0.0.5:40004"))
+            .step(Step::Release),
         Scenario::new("UDP binder").step(Step::BoundUdp(at("127.0.0.1:40004"))),
         Scenario::new("explicit bind, live, elsewhere").step(Step::Live(explicit("127.0.0.2:9102"), 1)),
         Scenario::new("explicit bind, live, same destination").step(Step::Live(explicit(V4), 1)),

@@ -63,8 +63,9 @@ pub(crate) fn run(config: &Config, mixtures: u32, seed: u64) -> Result<Status, F
 /// A scenario as this kernel can play it; `None` where it cannot.
 fn on_this_kernel(scenario: Scenario, settings: &Settings) -> Option<Scenario> {
     let scenario = if settings.tw_reuse_delay.is_none() { scenario.with_fixed_delay()? } else { scenario };
-    let shown = settings.kernel_does(Fact::ShowsIdle) == Some(true);
-    Some(if shown { scenario } else { scenario.with_idle_hidden() })
+    let does = |fact| settings.kernel_does(fact) == Some(true);
+    let scenario = if does(Fact::ReleasesPort) { scenario } else { scenario.with_ports_kept() };
+    Some(if does(Fact::ShowsIdle) { scenario } else { scenario.with_idle_hidden() })
 }
 
 /// Tries all of them, several at a time: a namespace takes the kernel some milliseconds to make and to take down, in which

@@ -39,6 +39,8 @@ pub(crate) enum Step {
     Bound(SocketAddr, Options),
     /// The same of UDP.
     BoundUdp(SocketAddr),
+    /// Closes every socket that is bound and idle.
+    Release,
     /// A `net.ipv4.*` setting that changes.
     Set(&'static str, &'static str),
     /// Closes the servers' ends of all that is [half-closed](Step::HalfClosed).
@@ -115,6 +117,12 @@ impl Scenario {
             LONG => Some(self.hidden("whether the clock's second changed")),
             _ => None,
         }
+    }
+
+    /// The same on a kernel where a port stays bind()'s for as long as any connection is on it.
+    pub(super) fn with_ports_kept(self) -> Self {
+        let released = self.steps.iter().any(|step| matches!(step, Step::Release));
+        if released { self.hidden("who had the port") } else { self }
     }
 
     /// The same on a kernel that does not show bound-and-idle sockets.

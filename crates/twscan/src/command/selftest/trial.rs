@@ -143,6 +143,7 @@ impl Stage {
             }
             Step::Bound(address, options) => self.keep(bind_tcp(*address, options))?,
             Step::BoundUdp(address) => self.keep(bind_udp(*address, &Options::default()))?,
+            Step::Release => self.sockets.clear(),
             Step::Set(key, value) => near.set_sysctl(&format!("net.ipv4.{key}"), value)?,
             Step::CloseServers => {
                 self.servers.clear();
