@@ -1,5 +1,6 @@
 //! What the arguments and the surroundings amount to; behind this nobody knows clap.
 
+mod action;
 mod capture;
 mod compare;
 mod examine;
@@ -13,17 +14,16 @@ use std::io::IsTerminal;
 use anstream::ColorChoice;
 use twscan_core::Error;
 use twscan_core::capture::Recording;
-use twscan_core::filter::Filter;
 use twscan_core::host::{Host, Source};
 use twscan_core::netns::NetnsRef;
-use twscan_core::question::{ByDest, Compare, List, Ports, Summary};
 use twscan_core::socket::{Families, Family};
 
+pub(crate) use self::action::Action;
 pub(crate) use self::capture::Capture;
 pub(crate) use self::examine::Examine;
 pub(crate) use self::logs::Logs;
 use self::refuse::refuse_what_has_no_meaning;
-use self::sockets::{HostNames, target};
+use self::sockets::HostNames;
 pub(crate) use self::tune::{TuneAction, Wanted};
 use crate::args::{Args, CommandArgs, SelftestArgs, SourceArg, SummaryArgs, SupplyArgs};
 pub(crate) use crate::args::{CaptureForm, Format};
@@ -53,61 +53,6 @@ pub(crate) struct Config {
     pub(crate) stdout_is_terminal: bool,
     source: Option<Source>,
     recording: Option<Recording>,
-}
-
-#[derive(Debug)]
-pub(crate) enum Action {
-    Capture(Capture),
-    /// One recording, or two.
-    Compare {
-        recordings: Vec<Recording>,
-        question: Compare,
-    },
-    Summary(Summary),
-    ByDest(ByDest),
-    List {
-        question: List,
-        heading: bool,
-    },
-    Ports(Ports),
-    Examine(Examine),
-    Selftest {
-        mixtures: u32,
-        seed: u64,
-    },
-    Logs(Logs),
-    Tune(TuneAction),
-    Completions(clap_complete::Shell),
-    Man,
-}
-
-impl Action {
-    /// Adds what was seen before, where a recording tells it.
-    fn add_earlier(&mut self, recording: Option<&Recording>) {
-        let earlier = recording.and_then(earlier);
-        match self {
-            Self::Examine(Examine::Diagnose { question, .. }) => question.earlier = earlier,
-            Self::Examine(Examine::Forecast(question)) => question.earlier = earlier,
-            _ => {}
-        }
-    }
-
-    /// Whether it changes the system, shows or judges firewall marks, or records all that the kernel tells.
-    pub(crate) fn needs_net_admin(&self) -> bool {
-        let judges_marks = |filter: &Filter| filter.needs().mark;
-        match self {
-            Self::Tune(_) | Self::Selftest { .. } | Self::Capture(_) => true,
-            Self::ByDest(asked) => asked.filter.as_ref().is_some_and(judges_marks),
-            Self::List { question, .. } => judges_marks(&question.filter),
-            _ => false,
-        }
-    }
-}
-
-/// The host as the sample before the last one of a recording has it.
-fn earlier(recording: &Recording) -> Option<Host> {
-    let earlier = recording.samples().len().checked_sub(2)?;
-    Some(recording.samples().get(earlier)?.host(recording.name()))
 }
 
 /// The network namespace to work in, where one is named. Everything else is resolved inside: an interface's name is of

@@ -8,6 +8,7 @@ mod privilege;
 mod recording;
 mod render;
 mod signals;
+mod status;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -18,6 +19,7 @@ use twscan_core::netns::enter;
 use crate::args::{Args, CommandArgs};
 use crate::config::{Config, Env};
 use crate::failure::Failure;
+pub(crate) use crate::status::Status;
 
 fn main() -> ExitCode {
     let args = match Args::try_parse() {
@@ -56,35 +58,4 @@ fn run(args: Args) -> Result<Status, Failure> {
     let inside = || signals::take().map_err(cannot).and_then(|()| work());
     signals::leave().map_err(cannot)?;
     enter(&netns, inside)?
-}
-
-/// What the exit code says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Status {
-    /// 0: done, nothing to report.
-    Done,
-    /// 1: done, and something is wrong.
-    Findings,
-    /// The code of a monitoring plugin.
-    Plugin(u8),
-    /// 2: failed, or the result is partial.
-    Failed,
-}
-
-impl Status {
-    /// A result that misses sockets is a failure, however much of it was shown.
-    fn of_result(complete: bool) -> Self {
-        if complete { Self::Done } else { Self::Failed }
-    }
-}
-
-impl From<Status> for ExitCode {
-    fn from(status: Status) -> Self {
-        match status {
-            Status::Done => Self::SUCCESS,
-            Status::Findings => Self::from(1),
-            Status::Plugin(code) => Self::from(code),
-            Status::Failed => Self::from(2),
-        }
-    }
 }

@@ -7,6 +7,7 @@
 
 mod case;
 mod code;
+mod examination;
 mod explain;
 mod facts;
 mod finding;
@@ -17,8 +18,8 @@ mod rules;
 mod unseen;
 
 pub use crate::judgement::Severity;
-pub use case::Examination;
 pub use code::Code;
+pub use examination::Examination;
 pub use explain::{Page, Topic, explain};
 pub use facts::{Facts, LogFact, NamespaceFact, OwnerFact};
 pub use finding::{Diagnosis, Figure, Finding, Fullest, Note, Subject};

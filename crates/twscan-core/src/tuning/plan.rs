@@ -1,5 +1,4 @@
-use super::bad_value::BadValue;
-use super::{Change, Goal, Key, Route, Situation, planner};
+use super::{Change, Key, Route};
 use crate::budget::Outlook;
 use crate::procfs::Settings;
 
@@ -23,14 +22,6 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Plans for a goal. Pure: nothing is read, nothing is written.
-    ///
-    /// # Errors
-    /// [`BadValue`] where a value that was asked for makes no sense.
-    pub fn new(situation: &Situation, goal: &Goal) -> Result<Self, BadValue> {
-        planner::plan(situation, goal)
-    }
-
     /// A plan of values alone, such as one read from a file: no effects, no advice.
     #[must_use]
     pub fn of_values(values: impl IntoIterator<Item = (Key, Option<String>, String)>) -> Self {

@@ -7,36 +7,42 @@ use crate::advice::measure::{floor, reserved};
 use crate::port::PortRange;
 use crate::procfs::Settings;
 
-/// Makes the plan: first the values wanted, then the reasons and numbers for them.
-pub(super) fn plan(situation: &Situation, goal: &Goal) -> Result<Plan, BadValue> {
-    let routes = goal.routes(situation);
-    let mut refused = folklore(goal);
-    let mut wanted = situation.settings.clone();
-    let mut asked = Vec::new();
-    for (key, value) in &goal.values {
-        match reasons::refuse(*key, value, &situation.settings) {
-            Some(refusal) => refused.push(refusal),
-            None => {
-                key.set_in(&mut wanted, &checked(*key, value, &situation.settings)?);
-                asked.push(*key);
+impl Plan {
+    /// Plans for a goal. Pure: nothing is read, nothing is written.
+    ///
+    /// # Errors
+    /// [`BadValue`] where a value that was asked for makes no sense.
+    pub fn new(situation: &Situation, goal: &Goal) -> Result<Self, BadValue> {
+        // First the values wanted, then the reasons and numbers for them.
+        let routes = goal.routes(situation);
+        let mut refused = folklore(goal);
+        let mut wanted = situation.settings.clone();
+        let mut asked = Vec::new();
+        for (key, value) in &goal.values {
+            match reasons::refuse(*key, value, &situation.settings) {
+                Some(refusal) => refused.push(refusal),
+                None => {
+                    key.set_in(&mut wanted, &checked(*key, value, &situation.settings)?);
+                    asked.push(*key);
+                }
             }
         }
+        let mut all = wanted.reserved.clone().unwrap_or_default();
+        all.union_with(&goal.reserve);
+        if let Some(range) = wanted.range {
+            all.union_with(&reserved(&situation.settings, range, &situation.services));
+        }
+        wanted.reserved = Some(all);
+        let found = (!goal.gives_values() || goal.rate.is_some())
+            .then(|| search(situation, &wanted, &routes, goal.rate.is_some()));
+        let reached = found.as_ref().map(|found| found.enough != Some(false));
+        let held_only = found.as_ref().is_some_and(|found| found.enough.is_none());
+        wanted = found.map_or(wanted, |found| found.settings);
+        let changes = situation.changes(&wanted, &asked, &routes.first().copied().unwrap_or_default());
+        let effects = routes.iter().map(|route| effect(situation, &wanted, route)).collect::<Vec<_>>();
+        let application = reasons::application(goal, &effects, reached);
+        Ok(Self { changes, effects, refused, application, reached, held_only })
     }
-    let mut all = wanted.reserved.clone().unwrap_or_default();
-    all.union_with(&goal.reserve);
-    if let Some(range) = wanted.range {
-        all.union_with(&reserved(&situation.settings, range, &situation.services));
-    }
-    wanted.reserved = Some(all);
-    let found =
-        (!goal.gives_values() || goal.rate.is_some()).then(|| search(situation, &wanted, &routes, goal.rate.is_some()));
-    let reached = found.as_ref().map(|found| found.enough != Some(false));
-    let held_only = found.as_ref().is_some_and(|found| found.enough.is_none());
-    wanted = found.map_or(wanted, |found| found.settings);
-    let changes = situation.changes(&wanted, &asked, &routes.first().copied().unwrap_or_default());
-    let effects = routes.iter().map(|route| effect(situation, &wanted, route)).collect::<Vec<_>>();
-    let application = reasons::application(goal, &effects, reached);
-    Ok(Plan { changes, effects, refused, application, reached, held_only })
 }
 
 /// The wanted value in the kernel's form, and within bounds that are twscan's own.

@@ -2,7 +2,7 @@ use twscan_core::diagnosis::Severity;
 use twscan_core::question::{Check, Diagnose, Forecast, Wait};
 use twscan_core::socket::Families;
 
-use super::target;
+use super::sockets::target;
 use crate::args::{CheckArgs, DiagnoseArgs, ExplainArgs, ForecastArgs, SeverityArg, WaitArgs};
 use crate::failure::Failure;
 

@@ -1,4 +1,5 @@
-use super::{ExportFile, MADE_BY, Options, SYSCTL_D, Values, host, indented, nginx};
+use super::text::{ExportFile, MADE_BY, Options, SYSCTL_D, Values, indented};
+use super::{host, nginx};
 
 /// A `files` section for every boot and numbered commands for the deployment: commands run when a version is deployed and
 /// not when the host starts again, and nothing loads the file when a version is deployed. Both may run any number of times.

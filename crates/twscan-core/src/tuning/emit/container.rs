@@ -1,4 +1,5 @@
-use super::{CONTAINER_NOTE, Key, MADE_BY, Options, Values};
+use super::text::{CONTAINER_NOTE, MADE_BY, Options, Values};
+use crate::tuning::Key;
 
 /// Options for `docker run`; not with `--network host`, where Docker refuses `net.` parameters.
 pub(super) fn docker(values: &Values) -> String {

@@ -1,4 +1,4 @@
-use super::{MADE_BY, SYSCTL_D, Values, indented};
+use super::text::{MADE_BY, SYSCTL_D, Values, indented};
 
 /// No quotes: systemd-sysctl would write them to the kernel, which refuses them.
 pub(super) fn sysctl_d(values: &Values) -> String {

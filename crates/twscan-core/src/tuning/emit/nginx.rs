@@ -1,4 +1,4 @@
-use super::MADE_BY;
+use super::text::MADE_BY;
 
 /// The pool of kept connections; for nginx's `http` context.
 pub(super) fn upstream(port: u16) -> String {
