@@ -146,12 +146,6 @@ impl Forecast {
         let expected = |window: Option<Window>| window.and_then(|window| window.expected);
         expected(self.to_full).or(expected(self.to_slow)).is_some()
     }
-
-    /// The connections a second that a cure must bear, as [`Arrivals::demand`] has it.
-    #[must_use]
-    pub fn demand(&self) -> f64 {
-        self.arrivals.demand(self.held, self.capacity)
-    }
 }
 
 /// How many tuples a diagnosis or a forecast of all looks ahead for: one takes some 0.3 ms, and a host has up to some
