@@ -83,7 +83,7 @@ impl PortBudget {
     pub fn random_tries(&self) -> u32 {
         let half = self.low_parity_capacity();
         let free = half.saturating_sub(self.ports().low_parity_held);
-        (half + 1).div_ceil(free + 1)
+        (half + 1 + free.div_ceil(2)) / (free + 1)
     }
 
     /// Whether there is nothing to assume.

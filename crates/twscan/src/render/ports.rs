@@ -158,7 +158,8 @@ fn write_meaning(report: &PortsReport, out: &mut impl Write) -> io::Result<()> {
     for row in report.budgets.iter().take(SHOWN) {
         if let Some((tries, width)) = row.tries.zip(report.range.step_width) {
             let [_, destination] = names(row);
-            let tries = format!("each connect() tries about {tries} ports, in random steps");
+            let ports = if tries == 1 { "port" } else { "ports" };
+            let tries = format!("each connect() tries about {tries} {ports}, in random steps");
             writeln!(out, "{destination}  {tries} (ip_local_port_step_width {width})")?;
         }
     }
