@@ -50,7 +50,7 @@ pub(crate) enum TuneCommandArgs {
 }
 
 /// What to reach.
-#[derive(Debug, Default, clap::Args)]
+#[derive(Debug, Default, PartialEq, Eq, clap::Args)]
 #[command(next_help_heading = "Goal")]
 pub(crate) struct GoalArgs {
     /// Connections a second to sustain
@@ -59,6 +59,13 @@ pub(crate) struct GoalArgs {
     /// The destination that matters: a port, an address, a prefix or addr:port
     #[arg(long, value_name = "TARGET")]
     pub(crate) to: Option<String>,
+    #[command(flatten)]
+    pub(crate) values: ValueArgs,
+}
+
+/// Values to set.
+#[derive(Debug, Default, PartialEq, Eq, clap::Args)]
+pub(crate) struct ValueArgs {
     /// The local port range, ip_local_port_range
     #[arg(long, value_name = "LOW-HIGH")]
     pub(crate) range: Option<String>,
@@ -140,18 +147,8 @@ pub(crate) struct ExportGoalArgs {
     /// The destination that matters: a port, an address, a prefix or addr:port
     #[arg(long, value_name = "TARGET")]
     pub(crate) target: Option<String>,
-    /// The local port range, ip_local_port_range
-    #[arg(long, value_name = "LOW-HIGH")]
-    pub(crate) range: Option<String>,
-    /// tcp_tw_reuse: 0 off, 1 on, 2 on the loopback
-    #[arg(long, value_name = "MODE")]
-    pub(crate) tw_reuse: Option<String>,
-    /// Ports to reserve besides those that are: 8080,9000-9010
-    #[arg(long, value_name = "PORTS")]
-    pub(crate) reserve: Option<String>,
-    /// Any other parameter; may be given again
-    #[arg(long = "set", value_name = "KEY=VALUE")]
-    pub(crate) set: Vec<String>,
+    #[command(flatten)]
+    pub(crate) values: ValueArgs,
 }
 
 #[derive(Debug, clap::Args)]
@@ -203,8 +200,7 @@ pub(crate) enum LoaderArg {
 
 impl From<ExportGoalArgs> for GoalArgs {
     fn from(args: ExportGoalArgs) -> Self {
-        let ExportGoalArgs { target_rate, target: to, range, tw_reuse, reserve, set } = args;
-        Self { target_rate, to, range, tw_reuse, reserve, set }
+        Self { target_rate: args.target_rate, to: args.target, values: args.values }
     }
 }
 

@@ -92,13 +92,7 @@ fn wanted(goal: &GoalArgs, file: Option<PathBuf>) -> Result<Wanted, Failure> {
 }
 
 fn is_empty(goal: &GoalArgs) -> bool {
-    let GoalArgs { target_rate, to, range, tw_reuse, reserve, set } = goal;
-    target_rate.is_none()
-        && to.is_none()
-        && range.is_none()
-        && tw_reuse.is_none()
-        && reserve.is_none()
-        && set.is_empty()
+    *goal == GoalArgs::default()
 }
 
 fn resolve_goal(args: &GoalArgs) -> Result<Goal, Failure> {
@@ -110,16 +104,16 @@ fn resolve_goal(args: &GoalArgs) -> Result<Goal, Failure> {
     if let Some(to) = &args.to {
         goal = goal.to(to.parse::<Target>().map_err(|error| usage(&error))?);
     }
-    if let Some(range) = &args.range {
+    if let Some(range) = &args.values.range {
         goal = goal.range(range.parse::<PortRange>().map_err(|error| usage(&error))?);
     }
-    if let Some(mode) = &args.tw_reuse {
+    if let Some(mode) = &args.values.tw_reuse {
         goal = goal.set("tcp_tw_reuse", mode);
     }
-    if let Some(ports) = &args.reserve {
+    if let Some(ports) = &args.values.reserve {
         goal = goal.reserve(&ports.parse::<PortSet>().map_err(|error| usage(&error))?);
     }
-    for pair in &args.set {
+    for pair in &args.values.set {
         let (key, value) =
             pair.split_once('=').ok_or_else(|| Failure::Usage(format!("'{pair}': write --set KEY=VALUE")))?;
         goal = goal.set(key.trim(), value.trim());
