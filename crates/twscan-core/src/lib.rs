@@ -35,6 +35,7 @@
 //! | [`target`] | what a user points at |
 //! | [`names`] | what a filter may call by name: services, interfaces, cgroups |
 //! | [`host`] | where sockets come from: one walk, two walks, or `/proc/net/tcp`; a walk to its end |
+//! | [`shell`] | commands to be pasted |
 //! | [`netns`] | network namespaces: naming, entering |
 //! | [`filter`] | which sockets: the expression language of ss, for the kernel and for every record |
 //! | [`tally`] | counting: by state, by destination, by role |
@@ -45,6 +46,8 @@
 //! | [`socket`] | one socket, read with types |
 //! | [`port`] | the local port range, sets of ports |
 //! | [`wire`] | views over netlink bytes, with the kernel's field names |
+//! | [`file`] | files written whole or not at all, where they were meant to be |
+//! | [`text`] | what of a text from elsewhere a terminal would obey |
 //!
 //! # Features
 //! `live` (default): the running kernel; Linux. `serde`: the documents of the command line, in `report`. `logs`: failures
@@ -59,6 +62,8 @@ pub mod capture;
 pub mod diagnosis;
 mod errno;
 mod error;
+#[cfg(all(any(feature = "live", feature = "tuning"), target_os = "linux"))]
+pub mod file;
 pub mod filter;
 pub mod forecast;
 pub mod host;
@@ -79,10 +84,12 @@ pub mod report;
 pub mod route;
 pub mod sample;
 mod scan;
+pub mod shell;
 pub mod sock_diag;
 pub mod socket;
 pub mod tally;
 pub mod target;
+pub mod text;
 pub mod transport;
 #[cfg(feature = "tuning")]
 pub mod tuning;

@@ -93,8 +93,8 @@ fn sixty_namespaces_are_found_once_and_counted() -> Result<(), twscan_lab::Error
             }
             let reference = namespace.reference().unwrap();
             match namespace.name() {
-                NetnsName::File(name) => assert_eq!(reference, directory.path().join(name).to_str().unwrap()),
-                _ => assert!(reference.bytes().all(|byte| byte.is_ascii_digit()), "{reference}"),
+                NetnsName::File(name) => assert_eq!(reference, directory.path().join(name)),
+                _ => assert!(reference.as_encoded_bytes().iter().all(u8::is_ascii_digit), "{reference:?}"),
             }
         }
         assert_eq!(entered, 40, "idle ones are not read");
@@ -198,7 +198,7 @@ fn a_namespace_that_is_mounted_somewhere_is_found_there() -> Result<(), twscan_l
     if is_child() {
         let point = std::env::var("TWSCAN_TEST_POINT").unwrap();
         let namespaces = Namespaces::with_run_directories(&Host::live(), []).unwrap();
-        let mounted = namespaces.iter().find(|namespace| namespace.reference() == Some(&point)).unwrap();
+        let mounted = namespaces.iter().find(|namespace| namespace.reference() == Some(point.as_ref())).unwrap();
         assert_eq!(mounted.name().to_string(), point);
         let inside = enter(&NetnsRef::parse(&point).unwrap(), || {
             (

@@ -6,8 +6,9 @@ use std::path::Path;
 use std::process::Command;
 
 use twscan_core::host::Host;
-use twscan_core::sample::{Provenance, Sampler};
-use twscan_core::tuning::apply::{Applier, Entry, Namespace, RolledBack, Store, Sysctls, TuneError, undo};
+use twscan_core::procfs::ProcFs;
+use twscan_core::sample::Sampler;
+use twscan_core::tuning::apply::{Applier, Entry, Namespace, RolledBack, Store, Sysctls, TuneError, Undo, Undone};
 use twscan_core::tuning::{Goal, Key, Plan, Situation};
 use twscan_lab::{Dial, Error, Listener, Netns, connect_until_fails, test_in_netns};
 
@@ -16,7 +17,7 @@ const RANGE: &str = "net.ipv4.ip_local_port_range";
 
 /// The store of the namespace that the thread is in.
 fn store(directory: &Path) -> Store {
-    Store::new(directory, Namespace::new(&Provenance::of(&Host::live()), "boot"))
+    Store::new(directory, Namespace::of_thread(&ProcFs::default()))
 }
 
 fn value(key: Key, to: &str) -> (Key, Option<String>, String) {
@@ -25,6 +26,12 @@ fn value(key: Key, to: &str) -> (Key, Option<String>, String) {
 
 fn apply(directory: &Path, plan: &Plan) -> Result<(), TuneError> {
     Applier::new(&Sysctls::default(), &store(directory)).apply(plan, |_| ()).map(drop)
+}
+
+/// The boot file of these tests is beside the journals.
+fn undo(directory: &Path, force: bool) -> Result<Undone, TuneError> {
+    let (sysctls, store) = (Sysctls::default(), store(directory));
+    Undo::begin(&sysctls, &store, directory.join("etc/99-twscan.conf"))?.run(force)
 }
 
 fn journals(directory: &Path) -> usize {
@@ -52,7 +59,7 @@ fn the_kernel_grants_what_the_plan_says_and_undo_takes_it_back() -> Result<(), E
             assert_eq!(granted(), 59);
             drop(service);
             assert_eq!(granted(), 59, "reserved without a listener too");
-            let undone = undo(&Sysctls::default(), &store(state.path()), false).unwrap();
+            let undone = undo(state.path(), false).unwrap();
             // The range goes back before its reservation does.
             assert_eq!(
                 undone.restored.iter().map(|entry| entry.key).collect::<Vec<_>>(),
@@ -118,7 +125,7 @@ fn undo_refuses_where_somebody_else_has_changed_a_value() -> Result<(), Error> {
         net.set_sysctl(REUSE, "2").unwrap();
         net.run(|| apply(state.path(), &Plan::of_values([value(Key::TwReuse, "1")]))).unwrap().unwrap();
         net.set_sysctl(REUSE, "0").unwrap();
-        let undo = |force| net.run(|| undo(&Sysctls::default(), &store(state.path()), force)).unwrap();
+        let undo = |force| net.run(|| undo(state.path(), force)).unwrap();
         let error = undo(false).unwrap_err();
         assert!(matches!(&error, TuneError::ChangedSince { set, found, .. } if set == "1" && found == "0"), "{error}");
         assert_eq!(net.sysctl(REUSE).unwrap(), "0");
@@ -137,7 +144,7 @@ fn two_applies_are_undone_one_after_the_other() -> Result<(), Error> {
             net.run(|| apply(state.path(), &Plan::of_values([value(Key::TwReuse, to)]))).unwrap().unwrap();
         }
         for before in ["1", "2"] {
-            net.run(|| undo(&Sysctls::default(), &store(state.path()), false)).unwrap().unwrap();
+            net.run(|| undo(state.path(), false)).unwrap().unwrap();
             assert_eq!(net.sysctl(REUSE).unwrap(), before);
         }
     })
@@ -149,7 +156,7 @@ fn the_journal_of_one_namespace_is_not_anothers() -> Result<(), Error> {
         let state = tempfile::tempdir().unwrap();
         net.run(|| apply(state.path(), &Plan::of_values([value(Key::TwReuse, "1")]))).unwrap().unwrap();
         let other = Netns::new().unwrap();
-        let outcome = other.run(|| undo(&Sysctls::default(), &store(state.path()), false)).unwrap();
+        let outcome = other.run(|| undo(state.path(), false)).unwrap();
         assert!(matches!(outcome, Err(TuneError::NothingToUndo { .. })));
     })
 }
@@ -172,7 +179,7 @@ fn a_boot_file_keeps_what_was_in_it_and_undo_puts_it_back() -> Result<(), Error>
         let second = std::fs::read_to_string(&file).unwrap();
         assert!(second.contains("tcp_tw_reuse = 1") && second.contains("reserved_ports = 8080"), "{second}");
         for expected in [Some(first), None] {
-            net.run(|| undo(&Sysctls::default(), &store(state.path()), false)).unwrap().unwrap();
+            net.run(|| undo(state.path(), false)).unwrap().unwrap();
             assert_eq!(std::fs::read_to_string(&file).ok(), expected);
         }
     })
@@ -222,7 +229,7 @@ fn a_process_killed_between_two_writes_leaves_a_journal_that_undo_follows() -> R
         assert!(std::os::unix::process::ExitStatusExt::signal(&status.unwrap()).is_some());
         assert_eq!(net.sysctl(RANGE).unwrap(), "10240\t65535");
         assert_eq!(net.sysctl(REUSE).unwrap(), "2");
-        net.run(|| undo(&Sysctls::default(), &store(state.path()), false)).unwrap().unwrap();
+        net.run(|| undo(state.path(), false)).unwrap().unwrap();
         assert_eq!(net.sysctl(RANGE).unwrap(), "32768\t60999");
         assert_eq!((net.sysctl(REUSE).unwrap().as_str(), journals(state.path())), ("2", 0));
     })
@@ -238,7 +245,7 @@ fn a_journal_that_was_cut_off_is_passed_over() -> Result<(), Error> {
         let first = first.into_iter().find(|path| path.extension().is_some_and(|end| end == "journal")).unwrap();
         let cut = first.to_string_lossy().replace("-1.journal", "-2.journal");
         std::fs::write(cut, "twscan tune journal 1\nsysctl\tnet.ip").unwrap();
-        net.run(|| undo(&Sysctls::default(), &store(state.path()), false)).unwrap().unwrap();
+        net.run(|| undo(state.path(), false)).unwrap().unwrap();
         assert_eq!(net.sysctl(REUSE).unwrap(), "2");
     })
 }

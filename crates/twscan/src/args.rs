@@ -7,11 +7,14 @@ mod sockets;
 mod tune;
 mod value;
 
+use std::ffi::OsString;
 use std::io::Write;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Parser, Subcommand, ValueEnum};
+use twscan_core::shell::Command;
 use twscan_core::target::Target;
 
 pub(crate) use examine::{CheckArgs, DiagnoseArgs, ExplainArgs, ForecastArgs, SeverityArg, WaitArgs};
@@ -64,7 +67,7 @@ pub(crate) struct GlobalArgs {
     pub(crate) color: clap::ColorChoice,
     /// Read the network namespace of a process (digits), of a file (a path), or by its name
     #[arg(short = 'N', long, global = true, value_name = "PID|PATH|NAME")]
-    pub(crate) netns: Option<String>,
+    pub(crate) netns: Option<OsString>,
     /// Read every network namespace, of the host or of a recording: a row each, the worst first; for summary, by-dest,
     /// ports, diagnose and capture
     #[arg(long, global = true, conflicts_with = "netns")]
@@ -76,7 +79,7 @@ pub(crate) struct GlobalArgs {
     ///
     /// A twscan capture, a dump of ss -D, or the text of ss -tan, netstat -nat or /proc/net/tcp, told by its content.
     #[arg(long, global = true, value_name = "FILE")]
-    pub(crate) from: Option<String>,
+    pub(crate) from: Option<PathBuf>,
 }
 
 impl GlobalArgs {
@@ -262,7 +265,8 @@ pub(crate) struct SelftestArgs {
 
 /// Whether these are the arguments of `check`, which says in a monitoring plugin's way what is wrong with them.
 pub(crate) fn are_for_a_plugin() -> bool {
-    std::env::args().skip(1).find(|arg| !arg.starts_with('-')).is_some_and(|command| command == "check")
+    let is_option = |arg: &OsString| arg.as_encoded_bytes().starts_with(b"-");
+    std::env::args_os().skip(1).find(|arg| !is_option(arg)).is_some_and(|command| command == "check")
 }
 
 /// Prints clap's message, and more where a word that is no command looks like a target.
@@ -274,7 +278,13 @@ pub(crate) fn explain(error: &clap::Error) -> ExitCode {
     match word {
         Some(word) if word.parse::<Target>().is_ok() => {
             // Where even this cannot be written there is nobody to tell.
-            let _ = writeln!(std::io::stderr(), "error: '{word}' is no command; did you mean `twscan by-dest {word}`?");
+            let meant = std::env::args_os().skip(1).fold(Command::of_twscan(), |command, arg| {
+                match arg.to_str() == Some(word) {
+                    true => command.word("by-dest").word(arg),
+                    false => command.word(arg),
+                }
+            });
+            let _ = writeln!(std::io::stderr(), "error: '{word}' is no command; did you mean `{meant}`?");
         }
         _ => {
             let _ = error.print();

@@ -9,13 +9,16 @@ mod refuse;
 mod sockets;
 mod tune;
 
+use std::ffi::OsString;
 use std::io::IsTerminal;
 
 use anstream::ColorChoice;
+use clap::ValueEnum;
 use twscan_core::Error;
 use twscan_core::capture::Recording;
 use twscan_core::host::{Host, Source};
 use twscan_core::netns::NetnsRef;
+use twscan_core::shell::Scope;
 use twscan_core::socket::{Families, Family};
 
 pub(crate) use self::action::Action;
@@ -24,8 +27,8 @@ pub(crate) use self::examine::Examine;
 pub(crate) use self::logs::Logs;
 use self::refuse::refuse_what_has_no_meaning;
 use self::sockets::HostNames;
-pub(crate) use self::tune::{TuneAction, Wanted};
-use crate::args::{Args, CommandArgs, SelftestArgs, SourceArg, SummaryArgs, SupplyArgs};
+pub(crate) use self::tune::{Apply, TuneAction, Wanted};
+use crate::args::{Args, CommandArgs, GlobalArgs, SelftestArgs, SourceArg, SummaryArgs, SupplyArgs};
 pub(crate) use crate::args::{CaptureForm, Format};
 use crate::failure::Failure;
 use crate::recording;
@@ -53,6 +56,7 @@ pub(crate) struct Config {
     pub(crate) stdout_is_terminal: bool,
     source: Option<Source>,
     recording: Option<Recording>,
+    scope: Scope,
 }
 
 /// The network namespace to work in, where one is named. Everything else is resolved inside: an interface's name is of
@@ -65,7 +69,7 @@ pub(crate) fn netns(args: &Args) -> Result<Option<NetnsRef>, Failure> {
     if args.global.from.is_some() || reads_recordings_alone {
         return Ok(None);
     }
-    let parse = |text: &String| NetnsRef::parse(text).map_err(|error| Failure::Usage(error.to_string()));
+    let parse = |text: &OsString| NetnsRef::parse(text).map_err(|error| Failure::Usage(error.to_string()));
     args.global.netns.as_ref().map(parse).transpose()
 }
 
@@ -127,6 +131,7 @@ impl Config {
             action.add_earlier(recording.as_ref());
         }
         Ok(Self {
+            scope: scope(&global, &supply, recording.as_ref()),
             action,
             everywhere,
             format: global.format(),
@@ -181,10 +186,31 @@ impl Config {
 
     /// The host to read: the last sample of a recording, or the running kernel, by the source asked for.
     pub(crate) fn host(&self) -> Host {
-        match (&self.recording, self.source) {
+        let host = match (&self.recording, self.source) {
             (Some(recording), _) => recording.last().host(recording.name()),
             (None, Some(source)) => Host::live().with_source(source),
             (None, None) => Host::live(),
-        }
+        };
+        host.with_scope(self.scope.clone())
     }
+}
+
+/// The options that a printed command needs to come to the same place.
+fn scope(global: &GlobalArgs, supply: &SupplyArgs, recording: Option<&Recording>) -> Scope {
+    let mut scope = Scope::default();
+    if let (Some(file), Some(recording)) = (&global.from, recording) {
+        scope = scope.recording(file, recording.last().host(recording.name()).procfs().hostname());
+    }
+    if let Some(netns) = &global.netns {
+        scope = scope.netns(netns);
+    }
+    let supplied = [
+        supply.range.as_ref().map(|range| format!("--range={}-{}", range.low(), range.high())),
+        supply.reserved.as_ref().map(|ports| format!("--reserved={ports}")),
+        supply.tw_reuse.map(|mode| format!("--tw-reuse={mode}")),
+        global.via.and_then(|way| Some(format!("--via={}", way.to_possible_value()?.get_name()))),
+        global.ipv4.then(|| "-4".to_owned()),
+        global.ipv6.then(|| "-6".to_owned()),
+    ];
+    supplied.into_iter().flatten().fold(scope, |scope, option| scope.option(option))
 }

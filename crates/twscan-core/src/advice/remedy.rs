@@ -3,6 +3,8 @@ use std::fmt::Display;
 use super::change::most_in_doubt;
 use super::{Change, Risk};
 use crate::procfs::Key;
+use crate::shell::Scope;
+use crate::text::shown;
 
 /// Something to do about a finding.
 #[derive(Debug, Clone, PartialEq)]
@@ -100,6 +102,22 @@ impl Remedy {
         self.snippet = Some(self.snippet.map_or(command.clone(), |earlier| format!("{earlier}\n{command}")));
         self.sets.push(Setting { name, value });
         self
+    }
+
+    /// Lets what sets parameters set those of the namespace that was read; of a recording it begins with the name of its
+    /// host.
+    #[cfg_attr(not(feature = "serde"), allow(dead_code, reason = "only a document is read elsewhere"))]
+    pub(crate) fn aim_at(&mut self, scope: &Scope) {
+        if self.sets.is_empty() {
+            return;
+        }
+        let inside = self.sets.iter().map(|Setting { name, value }| Some(scope.sysctl(name, value)?.to_string()));
+        if let Some(inside) = inside.collect::<Option<Vec<_>>>() {
+            self.snippet = Some(inside.join("\n"));
+        }
+        if let (Some(snippet), Some(host)) = (&mut self.snippet, scope.on()) {
+            *snippet = format!("# on {}\n{snippet}", shown(&host));
+        }
     }
 
     pub(crate) fn snippet(mut self, snippet: impl Into<String>) -> Self {

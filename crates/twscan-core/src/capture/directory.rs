@@ -61,7 +61,7 @@ fn line(netns: &RecordedNetns) -> String {
     };
     let inode = inode.map(|inode| inode.to_string()).unwrap_or_default();
     let (kind, name) = kind_and_name(name);
-    let reference = printable(reference.as_deref().unwrap_or_default());
+    let reference = printable(&reference.as_deref().unwrap_or_default().to_string_lossy());
     format!("{whose}\t{outcome}\t{inode}\t{kind}\t{name}\t{reference}\t{}\n", printable(reason))
 }
 
@@ -74,7 +74,7 @@ fn netns(line: &str) -> Option<RecordedNetns> {
     let namespace = Namespace {
         name: netns_name(&kind, name, inode)?,
         inode,
-        reference: Some(reference).filter(|reference| !reference.is_empty()),
+        reference: Some(reference).filter(|reference| !reference.is_empty()).map(Into::into),
         is_current: whose == "own",
     };
     Some(RecordedNetns {
@@ -102,7 +102,7 @@ mod tests {
     use crate::netns::NetnsName;
 
     fn recorded(name: NetnsName, inode: Option<u64>, outcome: Outcome) -> RecordedNetns {
-        let reference = inode.map(|inode| format!("/run/netns/{inode}\n"));
+        let reference = inode.map(|inode| format!("/run/netns/{inode}\n").into());
         let namespace = Namespace { name, inode, reference, is_current: inode == Some(1) };
         RecordedNetns { namespace, outcome, sample: None }
     }
@@ -125,7 +125,7 @@ mod tests {
             let known = |netns: &RecordedNetns| Namespace { reference: None, ..netns.namespace.clone() };
             assert_eq!(known(one), known(other));
         }
-        assert_eq!(read.list[1].namespace.reference(), Some("/run/netns/2\u{fffd}"));
+        assert_eq!(read.list[1].namespace.reference(), Some("/run/netns/2\u{fffd}".as_ref()));
         assert_eq!(read.list[3].outcome, Outcome::Refused("no\u{fffd}right".to_owned()));
         let place = |text| read.find(text).map(|netns| netns.namespace.inode.unwrap_or(0));
         let calls = ["host", "blue sky", &container, "0123456789ab", "net:[5]", "a b (+2)", "6", "a.service"];

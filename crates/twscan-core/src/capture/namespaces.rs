@@ -64,7 +64,7 @@ impl RecordedNamespaces {
         let find = |(place, netns): (usize, &RecordedNetns)| {
             let mut namespace = netns.namespace.clone();
             namespace.is_current = reader.map_or(namespace.is_current, |reader| reader == place);
-            namespace.reference = namespace.reference.or_else(|| namespace.inode.map(|inode| inode.to_string()));
+            namespace.reference = namespace.reference.or_else(|| namespace.inode.map(|inode| inode.to_string().into()));
             let (all, from) = (self.clone(), from.to_owned());
             (namespace, Way::Recorded(Box::new(move || all.visit(place, &from))))
         };
@@ -106,7 +106,7 @@ impl RecordedNetns {
 
     fn is_called(&self, text: &str) -> bool {
         let Namespace { name, inode, reference, .. } = &self.namespace;
-        reference.as_deref() == Some(text)
+        reference.as_deref() == Some(text.as_ref())
             || name.to_string() == text
             || name.container() == Some(text)
             || inode.is_some_and(|inode| inode.to_string() == text || format!("net:[{inode}]") == text)

@@ -7,6 +7,7 @@ use crate::advice::Advice;
 use crate::budget::PortBudget;
 use crate::forecast::Forecast;
 use crate::judgement::Verdict;
+use crate::shell::Scope;
 use crate::tally::Tuple;
 
 /// What is wrong, and what was not looked at.
@@ -44,7 +45,10 @@ impl Diagnosis {
             Some(finding) if finding.severity >= judged.severity => {
                 Verdict::new(finding.severity, finding.code.name(), finding.title.clone())
                     .because(finding.cause.clone())
-                    .then(format!("twscan explain {}", finding.code), "how it comes about, and every cure")
+                    .then(
+                        &Scope::default().command("explain").word(finding.code.name()),
+                        "how it comes about, and every cure",
+                    )
             }
             _ if judged.severity == Severity::Ok => {
                 Verdict::new(Severity::Ok, "ok", "nothing wrong with local ports or TIME_WAIT in this netns")

@@ -25,6 +25,7 @@ use crate::netns::{Namespace, NetnsError, Others, Surroundings};
 use crate::port::PortSet;
 use crate::procfs::ProcFs;
 use crate::procfs::owner::{Owners, Wanted};
+use crate::shell::Scope;
 use crate::sock_diag::{Dump, DumpRequest, DumpStats};
 use crate::socket::StateSet;
 use crate::transport::{Cancel, Patience};
@@ -37,6 +38,7 @@ pub struct Host {
     procfs: ProcFs,
     source: Option<Source>,
     recorded: Option<Recorded>,
+    scope: Arc<Scope>,
     /// Which processes had the sockets, where that was recorded.
     owners: Option<Arc<FindOwners>>,
     /// The namespaces that were recorded with it.
@@ -71,6 +73,7 @@ impl Host {
             procfs,
             source: None,
             recorded: None,
+            scope: Arc::default(),
             owners: None,
             namespaces: None,
             patience: Patience::default(),
@@ -87,6 +90,7 @@ impl Host {
     ) -> Self {
         Self {
             open: Arc::new(move |_| open()),
+            scope: Arc::new(Scope::default().recording(&recorded.from, procfs.hostname())),
             procfs,
             source: Some(source),
             recorded: Some(recorded),
@@ -122,6 +126,19 @@ impl Host {
     #[must_use]
     pub fn recorded(&self) -> Option<&Recorded> {
         self.recorded.as_ref()
+    }
+
+    /// Says how a command comes to it, where more than the reader's own namespace or the recording's name is needed.
+    #[must_use]
+    pub fn with_scope(mut self, scope: Scope) -> Self {
+        self.scope = Arc::new(scope);
+        self
+    }
+
+    /// The options of commands that come to it again.
+    #[must_use]
+    pub fn scope(&self) -> &Scope {
+        &self.scope
     }
 
     /// Uses this source and no other.

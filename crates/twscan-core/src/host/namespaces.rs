@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use super::{Found, Host, Visit, Way};
 use crate::Error;
 use crate::netns::{Namespace, Others, RUN_DIRECTORIES, in_a_thread};
+use crate::shell::Scope;
 
 /// Every network namespace of a host, each once: the reader's own first, then by their inodes. Those of a recording are
 /// those that were recorded together.
@@ -88,7 +89,8 @@ impl Namespaces {
         let visits: Vec<_> = in_a_thread(|| {
             let visit = |(namespace, way): &(Namespace, Way)| match way.go(&self.host, namespace) {
                 Visit::Read(host) => {
-                    Visit::Read(read(namespace, &Host { patience: self.host.patience.clone(), ..host }))
+                    let host = Host { patience: self.host.patience.clone(), ..host };
+                    Visit::Read(read(namespace, &host.with_scope(self.scope_of(namespace))))
                 }
                 Visit::Idle => Visit::Idle,
                 Visit::Ended => Visit::Ended,
@@ -97,6 +99,15 @@ impl Namespaces {
             self.found.list.iter().map(visit).collect()
         })?;
         Ok(self.iter().zip(visits).collect())
+    }
+
+    /// A command comes to the reader's own as it came to the host.
+    fn scope_of(&self, namespace: &Namespace) -> Scope {
+        let scope = self.host.scope().clone();
+        match namespace.reference() {
+            Some(reference) if !namespace.is_current() => scope.netns(reference),
+            _ => scope,
+        }
     }
 }
 

@@ -1,6 +1,5 @@
 use super::pool::{BindPool, Sources};
 use super::port_space::Known;
-use super::verdict::command;
 use super::{PortSpace, Severity, Verdict};
 use crate::budget::{LocalPorts, Occupancy, PortBudget, Zone};
 use crate::sample::{Provenance, Sample};
@@ -145,7 +144,7 @@ impl Worst {
 fn on(space: &PortSpace, target: Option<&str>, provenance: &Provenance) -> Verdict {
     let (name, held, capacity) = (space.destination().to_string(), space.held(), space.capacity());
     let diagnose = |verdict: Verdict| {
-        verdict.then(command(provenance, &["diagnose", &name]), "what holds the ports, and what cures it")
+        verdict.then(&provenance.scope.command("diagnose").word(&name), "what holds the ports, and what cures it")
     };
     if !space.is_told() {
         let text = format!("how many ports are left is unknown; {name} holds at least {held} of {capacity}");
@@ -195,5 +194,5 @@ fn on_pool(pool: &BindPool, provenance: &Provenance) -> Verdict {
     let text = format!("clients that bind to {source} before they connect find no port, to any destination");
     Verdict::new(Severity::Critical, "bind-pool-full", text)
         .because("bind() fails there with errno 98 (Address already in use).")
-        .then(command(provenance, &["diagnose"]), "what holds the ports, and what cures it")
+        .then(&provenance.scope.command("diagnose"), "what holds the ports, and what cures it")
 }

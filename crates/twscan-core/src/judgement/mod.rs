@@ -14,6 +14,4 @@ pub use judge::{Judge, Worst};
 pub use pool::BindPool;
 pub use port_space::PortSpace;
 pub use severity::Severity;
-#[cfg(all(feature = "logs", feature = "serde"))]
-pub(crate) use verdict::command;
 pub use verdict::{Next, Verdict};

@@ -1,5 +1,5 @@
 use super::Severity;
-use crate::sample::Provenance;
+use crate::shell::Command;
 
 /// The answer of a document in a line, and what to do next.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,8 +24,10 @@ pub struct Verdict {
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Next {
-    /// The command.
+    /// The command, each word quoted for a shell where it has to be.
     pub command: String,
+    /// The host that it is for, where it would change another one here: that of the recording. Null for any other command.
+    pub on: Option<String>,
     /// What it is for.
     pub why: String,
 }
@@ -45,38 +47,9 @@ impl Verdict {
 
     /// Adds a command to paste, and what it is for.
     #[must_use]
-    pub fn then(mut self, command: impl Into<String>, why: impl Into<String>) -> Self {
-        self.next.push(Next { command: command.into(), why: why.into() });
+    pub fn then(mut self, command: &Command, why: impl Into<String>) -> Self {
+        let (command, on) = (command.to_string(), command.on().map(str::to_owned));
+        self.next.push(Next { command, on, why: why.into() });
         self
-    }
-}
-
-/// A command of twscan's about the same sockets, to be pasted into a shell: it names the namespace and the recording.
-pub(crate) fn command(provenance: &Provenance, words: &[&str]) -> String {
-    let mut command = std::iter::once("twscan").chain(words.iter().copied()).map(shell_word).collect::<Vec<_>>();
-    for (option, value) in [("-N", &provenance.netns.reference), ("--from", &provenance.replayed_from)] {
-        command.extend(value.iter().flat_map(|value| [option.to_owned(), shell_word(value)]));
-    }
-    command.join(" ")
-}
-
-/// One word of a shell's, in quotes where it needs them.
-fn shell_word(text: &str) -> String {
-    let plain = |c: char| c.is_alphanumeric() || "_-+=:,./@%".contains(c);
-    if text.chars().all(plain) { text.to_owned() } else { format!("'{}'", text.replace('\'', r"'\''")) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_shell_reads_what_was_meant() {
-        for text in ["blue", "/run/netns/--all", "blue sky", "it's", "$(id)", "*", "a;b", "~", "\u{3c8}"] {
-            let echo = format!("printf %s {}", shell_word(text));
-            let output = std::process::Command::new("sh").args(["-c", &echo]).output().unwrap();
-            assert_eq!(String::from_utf8(output.stdout).unwrap(), text);
-        }
-        assert_eq!(shell_word("/run/netns/blue"), "/run/netns/blue");
     }
 }

@@ -1,3 +1,4 @@
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use super::survey::{Entry, NamedFile, Survey};
@@ -60,9 +61,9 @@ fn others_of(survey: &Survey) -> Others {
 }
 
 /// The name or path of a file, else a process id.
-fn reference_of(entry: &Entry) -> Option<String> {
-    let process = || entry.pids.first().map(ToString::to_string);
-    entry.files.iter().find_map(NamedFile::reference).or_else(process)
+fn reference_of(entry: &Entry) -> Option<OsString> {
+    let process = || entry.pids.first().map(|pid| pid.to_string().into());
+    entry.files.first().map(NamedFile::reference).or_else(process)
 }
 
 /// A name that somebody gave goes first, then what lives there, then a made-up name.

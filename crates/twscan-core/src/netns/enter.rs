@@ -10,6 +10,7 @@ use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
 use super::{NetnsError, NetnsRef, RUN_DIRECTORIES, in_a_thread};
 use crate::Error;
+use crate::procfs::has_ended;
 
 /// Runs a closure inside a network namespace and gives back what it returns.
 ///
@@ -63,7 +64,7 @@ impl NetnsRef {
                 path: path.clone(),
                 cause: io::Error::from(io::ErrorKind::NotFound),
             },
-            Self::Name(name) => NetnsError::NoName { name: name.clone(), looked: looked() },
+            Self::Name(_) => NetnsError::NoName { name: self.to_string(), looked: looked() },
         })
     }
 }
@@ -105,9 +106,7 @@ pub(super) fn open_file(path: &Path) -> Result<File, OpenError> {
 /// Whether there is no such file, or no such process any more.
 pub(super) fn is_absent(error: &OpenError) -> bool {
     match error {
-        OpenError::Io(cause) => {
-            cause.kind() == io::ErrorKind::NotFound || cause.raw_os_error() == Some(Errno::SRCH.raw_os_error())
-        }
+        OpenError::Io(cause) => has_ended(cause),
         OpenError::NotANamespace => false,
     }
 }

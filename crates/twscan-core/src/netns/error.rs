@@ -1,7 +1,5 @@
 use std::io;
-use std::path::{Path, PathBuf};
-
-use crate::procfs::owner::printable;
+use std::path::PathBuf;
 
 /// Why a network namespace cannot be named, found or entered.
 #[derive(Debug, thiserror::Error)]
@@ -30,7 +28,7 @@ pub enum NetnsError {
         looked: Vec<PathBuf>,
     },
     /// The file cannot be opened.
-    #[error("cannot open {} to enter network namespace {netns}{}", shown(path), hint(cause))]
+    #[error("cannot open {} to enter network namespace {netns}{}", path.display(), hint(cause))]
     Open {
         /// The namespace, as it was asked for.
         netns: String,
@@ -41,7 +39,7 @@ pub enum NetnsError {
         cause: io::Error,
     },
     /// The file is no network namespace.
-    #[error("{} is no network namespace", shown(path))]
+    #[error("{} is no network namespace", path.display())]
     NotANamespace {
         /// The file.
         path: PathBuf,
@@ -90,10 +88,6 @@ fn hint(cause: &io::Error) -> &'static str {
         io::ErrorKind::PermissionDenied => ": it takes root, or CAP_SYS_ADMIN and CAP_SYS_PTRACE",
         _ => "",
     }
-}
-
-fn shown(path: &Path) -> String {
-    printable(&path.to_string_lossy())
 }
 
 fn listed(paths: &[PathBuf]) -> String {

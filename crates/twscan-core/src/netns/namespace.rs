@@ -1,3 +1,5 @@
+use std::ffi::{OsStr, OsString};
+
 use super::NetnsName;
 
 /// A network namespace of a host, as it was found, or as it was recorded.
@@ -5,7 +7,7 @@ use super::NetnsName;
 pub struct Namespace {
     pub(crate) name: NetnsName,
     pub(crate) inode: Option<u64>,
-    pub(crate) reference: Option<String>,
+    pub(crate) reference: Option<OsString>,
     pub(crate) is_current: bool,
 }
 
@@ -25,7 +27,7 @@ impl Namespace {
     /// What [`NetnsRef::parse`](super::NetnsRef::parse) takes for it: the name or path of a file, else a process id. Of a
     /// recording, where nothing led to it, the inode.
     #[must_use]
-    pub fn reference(&self) -> Option<&str> {
+    pub fn reference(&self) -> Option<&OsStr> {
         self.reference.as_deref()
     }
 

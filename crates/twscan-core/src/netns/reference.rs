@@ -1,3 +1,4 @@
+use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -13,7 +14,7 @@ pub enum NetnsRef {
     /// The one that this file stands for.
     Path(PathBuf),
     /// The one that the file of this name in a [run directory](super::RUN_DIRECTORIES) stands for.
-    Name(String),
+    Name(OsString),
 }
 
 impl NetnsRef {
@@ -21,11 +22,14 @@ impl NetnsRef {
     ///
     /// # Errors
     /// [`NetnsError::Invalid`] for what can be none of the three.
-    pub fn parse(text: &str) -> Result<Self, NetnsError> {
-        let invalid = |expected| NetnsError::Invalid { text: text.to_owned(), expected };
-        if text.contains('/') {
+    pub fn parse(text: impl AsRef<OsStr>) -> Result<Self, NetnsError> {
+        let text = text.as_ref();
+        let invalid = |expected| NetnsError::Invalid { text: text.to_string_lossy().into_owned(), expected };
+        if text.as_encoded_bytes().contains(&b'/') {
             return Ok(Self::Path(PathBuf::from(text)));
         }
+        // File names may be bytes that are no text.
+        let Some(text) = text.to_str() else { return Ok(Self::Name(text.to_owned())) };
         match text {
             "" => Err(invalid("a process id, a path, or a name is expected")),
             "." | ".." => Err(invalid("a name is expected, or a path with a slash")),
@@ -33,7 +37,7 @@ impl NetnsRef {
                 Ok(pid @ 1..) => Ok(Self::Pid(pid)),
                 _ => Err(invalid("digits are a process id, from 1 to 4294967295")),
             },
-            _ => Ok(Self::Name(text.to_owned())),
+            _ => Ok(Self::Name(text.into())),
         }
     }
 }
@@ -51,7 +55,7 @@ impl fmt::Display for NetnsRef {
         match self {
             Self::Pid(pid) => write!(f, "of process {pid}"),
             Self::Path(path) => path.display().fmt(f),
-            Self::Name(name) => f.write_str(name),
+            Self::Name(name) => name.display().fmt(f),
         }
     }
 }
@@ -62,7 +66,7 @@ mod tests {
 
     #[test]
     fn digits_are_a_process_a_slash_is_a_path_the_rest_a_name() {
-        let parse = |text| NetnsRef::parse(text).unwrap();
+        let parse = |text: &str| NetnsRef::parse(text).unwrap();
         assert_eq!(parse("4711"), NetnsRef::Pid(4711));
         assert_eq!(parse("/proc/1/ns/net"), NetnsRef::Path("/proc/1/ns/net".into()));
         assert_eq!(parse("./4711"), NetnsRef::Path("./4711".into()));

@@ -5,6 +5,7 @@
 //! numbered once (fs/proc/generic.c, `proc_alloc_inum`).
 
 use std::collections::HashMap;
+use std::ffi::OsString;
 use std::fs;
 use std::io;
 use std::mem::MaybeUninit;
@@ -15,8 +16,7 @@ use rustix::fs::{CWD, readlinkat_raw};
 
 use super::{NetnsName, NetnsRef, RUN_DIRECTORIES};
 use crate::Error;
-use crate::procfs::ProcFs;
-use crate::procfs::owner::printable;
+use crate::procfs::{ProcFs, has_ended};
 
 /// Every namespace that was found, each once.
 #[derive(Debug, Default)]
@@ -87,8 +87,11 @@ impl Survey {
                     return;
                 }
             },
-            // It has ended.
-            Err(_) => return,
+            Err(error) if has_ended(&error) => return,
+            Err(_) => {
+                self.unreadable += 1;
+                return;
+            }
         };
         if pid == 2 && self.host.is_none() && procfs.is_kernel_thread(pid) {
             self.host = Some(place);
@@ -187,20 +190,23 @@ impl Survey {
 
 impl NamedFile {
     fn new(path: PathBuf, in_run_directory: bool) -> Self {
-        let file_name = path.file_name().map(|name| printable(&name.to_string_lossy()));
+        let file_name = path.file_name().map(|name| name.to_string_lossy().into_owned());
         match file_name.filter(|_| in_run_directory) {
             Some(name) => Self { made_up: NetnsName::is_made_up(&name), path, name },
-            None => Self { name: printable(&path.to_string_lossy()), path, made_up: false },
+            None => Self { name: path.display().to_string(), path, made_up: false },
         }
     }
 
-    /// What leads there and can be typed: its name in a run directory, else its path.
-    pub(super) fn reference(&self) -> Option<String> {
-        let path = self.path.to_str().filter(|path| printable(path) == *path)?;
-        let in_run_directory = RUN_DIRECTORIES.iter().any(|directory| self.path.starts_with(directory));
-        let name = Some(&self.name).filter(|name| in_run_directory && !name.starts_with('-'));
-        let is_name = |name: &&String| matches!(NetnsRef::parse(name), Ok(NetnsRef::Name(_)));
-        Some(name.filter(is_name).cloned().unwrap_or_else(|| path.to_owned()))
+    /// What leads there: its name in a run directory, unless another file of that name is found first, else its path.
+    pub(super) fn reference(&self) -> OsString {
+        let leads_here = |name: &OsString| {
+            let mut called = RUN_DIRECTORIES.iter().map(|directory| Path::new(directory).join(name));
+            called.find(|path| *path == self.path || path.exists()).is_some_and(|path| path == self.path)
+        };
+        match self.path.file_name().map(NetnsRef::parse) {
+            Some(Ok(NetnsRef::Name(name))) if leads_here(&name) => name,
+            _ => self.path.clone().into(),
+        }
     }
 }
 
@@ -225,6 +231,8 @@ const KEPT_PIDS: usize = 4;
 
 #[cfg(test)]
 mod tests {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
     use std::os::unix::fs::symlink;
 
     use super::*;
@@ -247,22 +255,18 @@ mod tests {
         let survey = Survey::take(&ProcFs::new(tree.path()), &[]).unwrap();
         let seen: Vec<_> = survey.entries.iter().map(|entry| (entry.inode, entry.pids.clone())).collect();
         assert_eq!(seen, [(Some(10), vec![1, 5]), (Some(11), vec![6, 8])]);
-        assert_eq!((survey.unreadable, survey.current), (0, None));
+        assert_eq!((survey.unreadable, survey.current), (1, None), "nonsense tells nothing");
     }
 
     #[test]
-    fn a_name_can_be_shown_and_a_reference_typed() {
-        let file = |path: &str| NamedFile::new(path.into(), true);
-        let both = |path| (file(path).name, file(path).reference());
-        let typed = |text: &str| Some(text.to_owned());
-        assert_eq!(both("/run/netns/blue sky"), ("blue sky".to_owned(), typed("blue sky")));
-        assert_eq!(both("/elsewhere/blue"), ("blue".to_owned(), typed("/elsewhere/blue")));
-        for path in ["/run/netns/4711", "/run/netns/--all"] {
-            assert_eq!(file(path).reference().as_deref(), Some(path), "a process and an option are meant otherwise");
+    fn a_name_leads_to_its_file_and_a_path_where_it_would_not() {
+        let reference = |path: &[u8]| NamedFile::new(OsStr::from_bytes(path).into(), true).reference();
+        for name in [&b"blue sky"[..], b"--all", b"new\nline\x1b[31m", b"\xff"] {
+            assert_eq!(reference(&[b"/run/netns/", name].concat()).as_bytes(), name);
         }
-        assert_eq!(both("/run/netns/new\nline\u{1b}[31m"), ("new\u{fffd}line\u{fffd}[31m".to_owned(), None));
-        let elsewhere = NamedFile::new("/a\tb/c".into(), false);
-        assert_eq!((elsewhere.name.as_str(), elsewhere.reference()), ("/a\u{fffd}b/c", None));
+        for path in [&b"/run/netns/4711"[..], b"/elsewhere/blue"] {
+            assert_eq!(reference(path).as_bytes(), path, "a name of digits is a process");
+        }
     }
 
     #[test]

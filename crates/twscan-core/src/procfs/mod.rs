@@ -33,6 +33,7 @@ pub(crate) use net_tcp::parse_line;
 pub use settings::{Settings, TwReuse};
 
 use crate::Error;
+use crate::errno::{ENOENT, ESRCH};
 use crate::kernel::Release;
 use crate::port::{PortRange, PortSet};
 
@@ -190,7 +191,10 @@ impl ProcFs {
     pub fn pids(&self) -> Result<Vec<u32>, Error> {
         let cannot_read = |cause| Error::ReadFile { path: self.root.clone(), cause };
         let entries = fs::read_dir(&self.root).map_err(cannot_read)?;
-        let mut pids: Vec<u32> = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()).collect();
+        let mut pids: Vec<u32> = Vec::new();
+        for entry in entries {
+            pids.extend(entry.map_err(cannot_read)?.file_name().to_str().and_then(|name| name.parse::<u32>().ok()));
+        }
         pids.sort_unstable();
         Ok(pids)
     }
@@ -286,6 +290,13 @@ fn read_optional(root: &Path, name: &str) -> Result<Option<Vec<u8>>, Error> {
         Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(cause) => Err(Error::ReadFile { path, cause }),
     }
+}
+
+/// Whether what was to be read is no more: a file that is gone, a process that has ended. Any other failure hides
+/// something that is there.
+#[cfg_attr(not(all(feature = "live", target_os = "linux")), allow(dead_code, reason = "nothing ends in a recording"))]
+pub(crate) fn has_ended(cause: &io::Error) -> bool {
+    matches!(cause.raw_os_error(), Some(ENOENT | ESRCH))
 }
 
 /// These files tell no length, and what reads them by growing pieces calls the kernel a dozen times.

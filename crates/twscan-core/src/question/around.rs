@@ -12,8 +12,6 @@ pub enum Around {
     OneOfAll {
         /// Its name.
         name: String,
-        /// What `-N` takes for it; `None` where nothing leads to it.
-        reference: Option<String>,
     },
     /// It does not matter: nothing is looked for.
     Unknown,
@@ -25,9 +23,7 @@ impl Around {
     pub fn one_of_all(namespace: &Namespace) -> Self {
         let name = namespace.name();
         let name = name.container().map_or_else(|| name.to_string(), str::to_owned);
-        // What is asked without a name is the reader's own.
-        let reference = namespace.reference().filter(|_| !namespace.is_current()).map(str::to_owned);
-        Self::OneOfAll { name, reference }
+        Self::OneOfAll { name }
     }
 
     /// Notes the namespace's name, and how many others there are: an OK in the wrong namespace would mislead.
@@ -35,10 +31,7 @@ impl Around {
         match self {
             // The namespaces of this host are none of the recording's.
             Self::Here if provenance.replayed_from.is_none() => look_around(provenance, host),
-            Self::OneOfAll { name, reference } => {
-                provenance.netns.name = Some(name.clone());
-                provenance.netns.reference.clone_from(reference);
-            }
+            Self::OneOfAll { name } => provenance.netns.name = Some(name.clone()),
             Self::Here | Self::Unknown => {}
         }
     }

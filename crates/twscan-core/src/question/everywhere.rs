@@ -5,7 +5,7 @@ use crate::host::{Host, Namespaces, Visit};
 use crate::netns::{Namespace, NetnsName};
 use crate::port::PortRange;
 use crate::procfs::{CounterFile, ProcFs};
-use crate::report::{NamespacesReport, Place, RefusedNetns};
+use crate::report::{NamespacesReport, RefusedNetns};
 use crate::sample::Provenance;
 
 /// Puts a question to every network namespace of a host, of the running kernel or of a recording: a document for each
@@ -29,7 +29,7 @@ where
     for (namespace, visit) in visits {
         let refusal = match visit {
             Visit::Read(Ok(document)) => {
-                rows.push((Place::of(namespace), document));
+                rows.push((namespace.name().to_string(), document));
                 continue;
             }
             // That nothing was recorded of what is asked for is so for all of them.

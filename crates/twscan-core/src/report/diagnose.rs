@@ -2,6 +2,7 @@ use super::{Header, Vitals};
 use crate::diagnosis::{Diagnosis, Finding};
 use crate::judgement::Verdict;
 use crate::sample::Sample;
+use crate::shell::Scope;
 
 /// `twscan diagnose --json`: what is wrong, and what cures it.
 #[derive(Debug, Clone, serde::Serialize)]
@@ -35,10 +36,17 @@ impl DiagnoseReport {
             header: Header::new(Self::SCHEMA, &sample.provenance),
             target,
             verdict: diagnosis.verdict.clone(),
-            findings: diagnosis.findings.clone(),
+            findings: diagnosis.findings.iter().map(|finding| in_scope(finding, &sample.provenance.scope)).collect(),
             vitals: Vitals::new(sample, diagnosis.fullest.as_ref()),
             checks: diagnosis.checks,
             unseen: diagnosis.unseen.iter().map(ToString::to_string).collect(),
         }
     }
+}
+
+/// A finding whose remedies are for the place that was read.
+fn in_scope(finding: &Finding, scope: &Scope) -> Finding {
+    let mut finding = finding.clone();
+    finding.remedies.iter_mut().for_each(|remedy| remedy.aim_at(scope));
+    finding
 }

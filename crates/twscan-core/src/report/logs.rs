@@ -3,7 +3,7 @@ use serde::{Serialize, Serializer};
 use super::Header;
 use super::logs_now::{FreePorts, LogsNow};
 use crate::budget::Zone;
-use crate::judgement::{Severity, Verdict, command};
+use crate::judgement::{Severity, Verdict};
 use crate::log::{LogClass, LogProgram, LogSpan, LogTally, LogTime};
 use crate::sample::Provenance;
 
@@ -123,7 +123,7 @@ fn of_failures(report: &LogsReport, provenance: &Provenance) -> Verdict {
     let address = worst.destination.as_deref().is_some_and(|name| name.parse::<std::net::IpAddr>().is_ok());
     match worst.now {
         Some(_) if address => {
-            verdict.then(command(provenance, &["diagnose", &place]), "what holds the ports, and what cures it")
+            verdict.then(&provenance.scope.command("diagnose").word(&place), "what holds the ports, and what cures it")
         }
         _ => verdict,
     }

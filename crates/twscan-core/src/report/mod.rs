@@ -40,7 +40,7 @@ pub use list::{Endpoint, ListReport, SocketRow};
 pub use logs::{LogsDestination, LogsFile, LogsMinute, LogsOther, LogsProgram, LogsReport};
 #[cfg(feature = "logs")]
 pub use logs_now::{FreePorts, LogsNow};
-pub use namespaces::{NamespacesReport, Place, RefusedNetns};
+pub use namespaces::{NamespacesReport, RefusedNetns};
 pub use owners::{Owner, OwnerScan};
 #[cfg(feature = "tuning")]
 pub use plan::{PlanFile, PlanFileChange, PlanReport, PlannedChange, PlannedEffect};
@@ -57,6 +57,7 @@ use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 
 use crate::sample::Provenance;
+use crate::shell::Scope;
 
 /// What every document begins with.
 #[derive(Debug, Clone, Serialize)]
@@ -87,6 +88,9 @@ pub struct Header {
     pub approximate: Option<String>,
     /// What the walk brought; null where there was none.
     pub dump: Option<Dump>,
+    /// The options of commands that come to the same place again; no part of the document.
+    #[serde(skip)]
+    pub scope: Scope,
 }
 
 /// A network namespace.
@@ -148,6 +152,7 @@ impl Header {
             other_netns: provenance
                 .other_netns
                 .map(|others| OtherNetns { found: others.found, at_least: others.at_least }),
+            scope: provenance.scope.clone(),
             source: provenance.source.map(crate::host::Source::name),
             replayed_from: provenance.replayed_from.clone(),
             complete: provenance.complete(),

@@ -3,7 +3,6 @@ use serde::Serialize;
 
 use super::{Document, words};
 use crate::judgement::{Severity, Verdict};
-use crate::netns::Namespace;
 use crate::sample::{Incomplete, Provenance};
 
 /// `twscan.namespaces/1`: the same question put to every network namespace of the host.
@@ -26,9 +25,9 @@ pub struct NamespacesReport<D> {
     pub complete: bool,
     /// A document for each namespace with sockets, as for one alone, the worst first.
     pub namespaces: Vec<D>,
-    /// Where the documents are from, in turn.
+    /// What the namespaces of the documents are called, in turn; of a container the short id.
     #[serde(skip)]
-    pub places: Vec<Place>,
+    pub names: Vec<String>,
     /// Namespaces without a TCP socket, which were not walked.
     pub idle: usize,
     /// Namespaces that could not be entered or read.
@@ -60,23 +59,6 @@ impl RefusedNetns {
     }
 }
 
-/// How a namespace is called.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place {
-    /// Its name; of a container the short id.
-    pub name: String,
-    /// What `-N` takes for it; `None` where nothing leads to it.
-    pub reference: Option<String>,
-}
-
-impl Place {
-    /// How this namespace is called.
-    #[must_use]
-    pub fn of(namespace: &Namespace) -> Self {
-        Self { name: namespace.name().to_string(), reference: namespace.reference().map(str::to_owned) }
-    }
-}
-
 impl<D: Document> NamespacesReport<D> {
     /// The schema's name and version.
     pub const SCHEMA: &'static str = "twscan.namespaces/1";
@@ -93,7 +75,7 @@ impl<D: Document> NamespacesReport<D> {
             verdict: Verdict::new(Severity::Ok, "ok", "no netns has a TCP socket"),
             complete: true,
             namespaces: Vec::new(),
-            places: Vec::new(),
+            names: Vec::new(),
             idle: 0,
             refused: Vec::new(),
             unreadable_processes: 0,
@@ -102,15 +84,15 @@ impl<D: Document> NamespacesReport<D> {
     }
 
     /// Adds the documents of the namespaces that were read, the worst first, and judges all of them.
-    pub fn add(&mut self, mut rows: Vec<(Place, D)>) {
+    pub fn add(&mut self, mut rows: Vec<(String, D)>) {
         rows.sort_by(|(_, one), (_, other)| one.worst_first(other));
         self.complete = self.refused.is_empty() && rows.iter().all(|(_, document)| document.header().complete);
-        (self.places, self.namespaces) = rows.into_iter().unzip();
+        (self.names, self.namespaces) = rows.into_iter().unzip();
         let refused = self.refused.len();
-        self.verdict = match (self.places.first(), self.namespaces.first()) {
-            (Some(place), Some(worst)) if worst.verdict().severity > Severity::Ok => {
+        self.verdict = match (self.names.first(), self.namespaces.first()) {
+            (Some(name), Some(worst)) if worst.verdict().severity > Severity::Ok => {
                 let verdict = worst.verdict();
-                Verdict { headline: format!("netns {}: {}", place.name, verdict.headline), ..verdict.clone() }
+                Verdict { headline: format!("netns {name}: {}", verdict.headline), ..verdict.clone() }
             }
             _ if refused > 0 => {
                 let read = self.namespaces.len() + self.idle;

@@ -91,6 +91,7 @@ pub(crate) fn test_sample(settings: &Settings, sockets: &[crate::wire::InetDiagM
         timestamps: BTreeMap::new(),
         provenance: Provenance {
             captured_at: SystemTime::UNIX_EPOCH,
+            scope: crate::shell::Scope::default(),
             kernel: None,
             hostname: None,
             boot_id: None,

@@ -4,6 +4,7 @@ use super::{Approximate, Incomplete};
 use crate::host::{Host, Source, Walk};
 use crate::netns::Others;
 use crate::procfs::Settings;
+use crate::shell::Scope;
 use crate::sock_diag::DumpStats;
 use crate::socket::StateSet;
 
@@ -15,6 +16,8 @@ pub struct Provenance {
     pub captured_at: SystemTime,
     /// The recording that it was read from; `None` for the running kernel.
     pub replayed_from: Option<String>,
+    /// The options of commands that come to it again.
+    pub scope: Scope,
     /// The kernel's release.
     pub kernel: Option<String>,
     /// The host's name.
@@ -50,8 +53,6 @@ pub struct NetnsId {
     pub inode: Option<u64>,
     /// `host` for the one the kernel booted with.
     pub name: Option<String>,
-    /// What `-N` takes for it, where it is another one than the reader's.
-    pub reference: Option<String>,
 }
 
 impl Provenance {
@@ -66,6 +67,7 @@ impl Provenance {
         Self {
             captured_at: recorded.map_or_else(SystemTime::now, |recorded| recorded.at),
             replayed_from: recorded.map(|recorded| recorded.from.clone()),
+            scope: host.scope().clone(),
             kernel: procfs.kernel_release(),
             hostname: procfs.hostname(),
             boot_id: procfs.boot_id(),
@@ -73,7 +75,6 @@ impl Provenance {
             netns: NetnsId {
                 inode: procfs.netns_inode("thread-self"),
                 name: initial_netns.then(|| "host".to_owned()).or_else(name),
-                reference: None,
             },
             other_netns: surroundings.map(|known| known.others),
             initial_netns,

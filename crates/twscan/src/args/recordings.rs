@@ -1,5 +1,6 @@
 //! The arguments of the commands that make and compare recordings, and what a recording may need to be read.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::ValueEnum;
@@ -10,7 +11,7 @@ use super::value::time;
 #[derive(Debug, clap::Args)]
 pub(crate) struct CaptureArgs {
     /// Where to write; - is standard output
-    pub(crate) file: String,
+    pub(crate) file: PathBuf,
     /// Go on taking samples for so long: 90s, 5m
     #[arg(long = "for", value_name = "TIME", value_parser = time)]
     pub(crate) duration: Option<Duration>,
@@ -39,9 +40,9 @@ pub(crate) enum CaptureForm {
 #[derive(Debug, clap::Args)]
 pub(crate) struct CompareArgs {
     /// The first recording
-    pub(crate) before: String,
+    pub(crate) before: PathBuf,
     /// The second recording; the running kernel without one
-    pub(crate) after: Option<String>,
+    pub(crate) after: Option<PathBuf>,
     /// How many destinations to show
     #[arg(long, value_name = "N", default_value_t = 10)]
     pub(crate) top: usize,

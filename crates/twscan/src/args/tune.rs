@@ -97,6 +97,9 @@ pub(crate) struct ApplyArgs {
     /// Do not ask
     #[arg(long, short)]
     pub(crate) yes: bool,
+    /// Replace a boot file that somebody else wrote
+    #[arg(long)]
+    pub(crate) force: bool,
     // Last, since what follows stands under its heading.
     #[command(flatten)]
     pub(crate) goal: GoalArgs,

@@ -1,45 +1,47 @@
 use std::io::{self, Write};
+use std::path::Path;
 use std::time::Instant;
 
 use twscan_core::Error;
 use twscan_core::capture::{RecordOptions, RecordedSample, Recording};
+use twscan_core::file::Draft;
 use twscan_core::netns::Surroundings;
 
 use crate::Status;
 use crate::config::{Capture, CaptureForm, Config};
 use crate::failure::Failure;
-use crate::recording::Draft;
 use crate::signals::{self, Stop};
 
 /// Records one sample or a series. A file is there when it is whole, and not before; SIGINT, SIGTERM and SIGHUP end a series
 /// behind the sample at hand, and keep it.
 pub(crate) fn run(config: &Config, asked: &Capture) -> Result<Status, Failure> {
-    if asked.file == "-" {
+    if asked.file == Path::new("-") {
         if config.stdout_is_terminal {
             return Err(Failure::Usage("a capture is no text: send it to a file or into a pipe".to_owned()));
         }
         // A signal ends it at once, also where the reader has stopped reading; what was sent is whole samples and a cut.
         return write(config, asked, &Stop::by_default(), &mut Written::new(io::stdout().lock()));
     }
-    let draft = Draft::new(&asked.file)?;
+    let name = asked.file.display().to_string();
+    let failed = |error| Failure::File(name.clone(), error);
+    let draft = Draft::begin(&asked.file).map_err(failed)?;
     let stop = if draft.is_temporary() { Stop::when_asked(signals::ending())? } else { Stop::by_default() };
     let mut written = Written::new(draft);
     let outcome = write(config, asked, &stop, &mut written);
     let Written { out: mut draft, samples, whole, .. } = written;
     match outcome {
         Ok(status) => {
-            draft.keep()?;
+            draft.keep().map_err(failed)?;
             Ok(status)
         }
         // Hours of samples are not lost with the one that the disk had no room for.
         Err(failure) if draft.is_temporary() && samples > 0 => {
-            draft.cut(whole)?;
-            draft.keep()?;
-            let failure = failure.of_file(&asked.file);
-            writeln!(io::stderr(), "warning: {} holds the {samples} samples that were whole by then", asked.file)?;
+            draft.cut(whole).and_then(|()| draft.keep()).map_err(failed)?;
+            let failure = failure.of_file(&name);
+            writeln!(io::stderr(), "warning: {name} holds the {samples} samples that were whole by then")?;
             Err(failure)
         }
-        Err(failure) => Err(failure.of_file(&asked.file)),
+        Err(failure) => Err(failure.of_file(&name)),
     }
 }
 

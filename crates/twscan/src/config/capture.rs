@@ -1,3 +1,4 @@
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::args::{CaptureArgs, CaptureForm};
@@ -5,7 +6,7 @@ use crate::args::{CaptureArgs, CaptureForm};
 /// What to record, and where to.
 #[derive(Debug)]
 pub(crate) struct Capture {
-    pub(crate) file: String,
+    pub(crate) file: PathBuf,
     pub(crate) series: Option<Series>,
     pub(crate) owners: bool,
     pub(crate) anonymize: bool,

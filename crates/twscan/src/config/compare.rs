@@ -1,3 +1,6 @@
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+
 use twscan_core::capture::Recording;
 use twscan_core::question::Compare;
 use twscan_core::socket::Families;
@@ -14,11 +17,11 @@ pub(super) fn resolve(args: CompareArgs, families: Families, global: &GlobalArgs
     if global.from.is_some() {
         return refuse("compare names its recordings without --from: twscan compare BEFORE AFTER");
     }
-    let names: Vec<&str> = [Some(&before), after.as_ref()].into_iter().flatten().map(String::as_str).collect();
-    if names == ["-", "-"] {
+    let files: Vec<PathBuf> = [Some(before), after].into_iter().flatten().collect();
+    if files == [Path::new("-"), Path::new("-")] {
         return refuse("standard input holds one recording: give a file for the other");
     }
-    let mut recordings = recording::open_all(&names, &supply)?;
+    let mut recordings = recording::open_all(&files, &supply)?;
     if let Some(netns) = &global.netns {
         let two = recordings.len() > 1;
         if two && recordings.iter().all(|recording| recording.last_everywhere().is_none()) {
@@ -31,7 +34,7 @@ pub(super) fn resolve(args: CompareArgs, families: Families, global: &GlobalArgs
 
 /// One of every namespace that was recorded. A recording of one alone is taken for what it is compared with: where it is
 /// of another one, the comparison says so.
-fn of_netns(recording: Recording, netns: &str) -> Result<Recording, Failure> {
+fn of_netns(recording: Recording, netns: &OsStr) -> Result<Recording, Failure> {
     if recording.last_everywhere().is_none() {
         return Ok(recording);
     }

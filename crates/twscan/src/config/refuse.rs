@@ -24,7 +24,7 @@ fn no_document(action: &Action, format: Format) -> Option<&'static str> {
         }
         Action::Tune(TuneAction::Undo { .. }) => "tune undo prints what it puts back, as text alone",
         Action::Tune(TuneAction::Export { .. }) => {
-            "tune export prints text in the form of the place that --to names: for a document ask twscan tune plan --json"
+            "tune export prints text in the form of the place that --to names: tune plan, with --json, gives a document"
         }
         Action::Capture(_) => {
             "capture writes a recording: for a document read that, as twscan summary --from FILE --json does"

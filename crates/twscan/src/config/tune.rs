@@ -14,10 +14,21 @@ use crate::failure::Failure;
 #[derive(Debug)]
 pub(crate) enum TuneAction {
     Plan { goal: Goal },
-    Apply { wanted: Wanted, persist: bool, yes: bool },
+    Apply { wanted: Wanted, how: Apply },
     Undo { yes: bool, force: bool },
     Export { place: Place, wanted: Wanted, options: Options, out: Option<PathBuf> },
     Verify { wanted: Option<Wanted>, loader: Option<Loader>, root: PathBuf },
+}
+
+/// How to write a plan.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Apply {
+    /// Whether every boot is to write it too.
+    pub(crate) persist: bool,
+    /// Whether nobody is asked.
+    pub(crate) yes: bool,
+    /// Whether to write also what is refused for the harm that it does.
+    pub(crate) force: bool,
 }
 
 /// Where a plan comes from.
@@ -39,8 +50,8 @@ impl TuneAction {
         }
         Ok(match args.command {
             TuneCommandArgs::Plan(PlanArgs { goal }) => TuneAction::Plan { goal: resolve_goal(&goal)? },
-            TuneCommandArgs::Apply(ApplyArgs { goal, plan, persist, yes }) => {
-                TuneAction::Apply { wanted: wanted(&goal, plan)?, persist, yes }
+            TuneCommandArgs::Apply(ApplyArgs { goal, plan, persist, yes, force }) => {
+                TuneAction::Apply { wanted: wanted(&goal, plan)?, how: Apply { persist, yes, force } }
             }
             TuneCommandArgs::Undo(UndoArgs { yes, force }) => TuneAction::Undo { yes, force },
             TuneCommandArgs::Export(args) => export(args)?,

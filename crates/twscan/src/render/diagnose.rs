@@ -3,6 +3,7 @@ use std::net::SocketAddr;
 
 use twscan_core::diagnosis::{Code, Finding, RefusalKind, Remedy, Setting, Subject, When};
 use twscan_core::report::{DiagnoseReport, FullestRow, TimeWait, VitalSettings};
+use twscan_core::shell::{Command, Scope};
 use twscan_core::tuning::Key;
 
 use super::verdict::{self, Severity};
@@ -37,11 +38,14 @@ pub(crate) fn write(report: &DiagnoseReport, out: &mut impl Write) -> io::Result
     }
     if let Some(worst) = report.findings.first().filter(|_| !healthy) {
         writeln!(out)?;
-        if let Some((command, undoable)) = worst.remedies.iter().find_map(one_command) {
+        let scope = &report.header.scope;
+        if let Some((command, undoable)) = worst.remedies.iter().find_map(|remedy| one_command(remedy, scope)) {
             let command = if undoable && several_short(report) { plan_of_all(report) } else { command };
+            // What is advised for a recorded host would change the reader's.
+            let label = scope.on().map_or("now:   ".to_owned(), |host| format!("now, on {host}:   "));
             let note = "      (shows the plan, asks, undoable)";
-            let room = WIDTH.saturating_sub("now:   ".len() + command.len());
-            writeln!(out, "now:   {command}{}", if undoable && note.len() <= room { note } else { "" })?;
+            let room = WIDTH.saturating_sub(label.len() + command.len());
+            writeln!(out, "{label}{command}{}", if undoable && note.len() <= room { note } else { "" })?;
         }
         writeln!(out, "more:  twscan explain {}", worst.code)?;
     }
@@ -52,11 +56,12 @@ pub(crate) fn write(report: &DiagnoseReport, out: &mut impl Write) -> io::Result
 }
 
 /// The command that does it, and whether it is one of our own, which can take it back.
-fn one_command(remedy: &Remedy) -> Option<(String, bool)> {
+fn one_command(remedy: &Remedy, scope: &Scope) -> Option<(String, bool)> {
     let snippet = remedy.snippet.as_deref().filter(|_| remedy.when == When::Now && remedy.enough == Some(true))?;
     if let Some(options) = remedy.sets.iter().map(tune_option).collect::<Option<Vec<_>>>().filter(|all| !all.is_empty())
     {
-        return Some((format!("sudo twscan tune apply {}", options.join(" ")), true));
+        let apply = |apply: Command, (name, value): (&str, String)| apply.option(name, value);
+        return Some((options.into_iter().fold(scope.change("tune apply"), apply).to_string(), true));
     }
     (snippet.lines().count() == 1).then(|| (snippet.to_owned(), false))
 }
@@ -71,18 +76,21 @@ fn several_short(report: &DiagnoseReport) -> bool {
 
 /// The command that plans for all of them.
 fn plan_of_all(report: &DiagnoseReport) -> String {
-    let to = report.target.as_ref().map_or(String::new(), |target| format!(" --to {target}"));
-    format!("sudo twscan tune apply{to}")
+    let apply = report.header.scope.change("tune apply");
+    match &report.target {
+        Some(target) => apply.option("--to", target).to_string(),
+        None => apply.to_string(),
+    }
 }
 
 /// What `tune` calls it; `None` where it is none of its parameters.
-fn tune_option(setting: &Setting) -> Option<String> {
+fn tune_option(setting: &Setting) -> Option<(&'static str, String)> {
     let value = &setting.value;
     Some(match Key::from_name(setting.name)? {
-        Key::PortRange => format!("--range {}", value.replace(' ', "-")),
-        Key::ReservedPorts => format!("--reserve {value}"),
-        Key::TwReuse => format!("--tw-reuse {value}"),
-        key => format!("--set {}={value}", key.short_name()),
+        Key::PortRange => ("--range", value.replace(' ', "-")),
+        Key::ReservedPorts => ("--reserve", value.clone()),
+        Key::TwReuse => ("--tw-reuse", value.clone()),
+        key => ("--set", format!("{}={value}", key.short_name())),
     })
 }
 

@@ -1,7 +1,7 @@
 use std::io::{self, Write};
 
 use twscan_core::judgement::Verdict;
-use twscan_core::report::{Document, NamespacesReport, Place};
+use twscan_core::report::{Document, NamespacesReport};
 
 use super::table::{Column, Columns, bar};
 use super::verdict::{self, Severity};
@@ -10,7 +10,7 @@ use crate::failure::Failure;
 
 /// A row a namespace for people.
 pub(crate) fn write<R: Document>(report: &NamespacesReport<R>, out: &mut impl Write) -> Result<(), Failure> {
-    let rows: Vec<_> = report.places.iter().zip(&report.namespaces).collect();
+    let rows: Vec<_> = report.names.iter().zip(&report.namespaces).collect();
     write_verdicts(report, &rows, out)?;
     writeln!(out)?;
     let (matching, others): (Vec<_>, Vec<_>) = rows.into_iter().partition(|(_, row)| row.overview().sockets != Some(0));
@@ -57,11 +57,11 @@ pub(crate) fn write_csv<R: Document>(report: &NamespacesReport<R>, out: &mut imp
         "percent",
     ])?;
     let text = |value: Option<String>| value.unwrap_or_default();
-    for (place, document) in report.places.iter().zip(&report.namespaces) {
+    for (name, document) in report.names.iter().zip(&report.namespaces) {
         let overview = document.overview();
         let fullest = overview.fullest;
         writer.write_record([
-            place.name.clone(),
+            name.clone(),
             text(document.header().netns.inode.map(|inode| inode.to_string())),
             text(overview.sockets.map(|count| count.to_string())),
             text(overview.time_wait.map(|count| count.to_string())),
@@ -79,16 +79,16 @@ pub(crate) fn write_csv<R: Document>(report: &NamespacesReport<R>, out: &mut imp
 /// What is wrong in each namespace, or the one verdict on all of them.
 fn write_verdicts<R: Document>(
     report: &NamespacesReport<R>,
-    rows: &[(&Place, &R)],
+    rows: &[(&String, &R)],
     out: &mut impl Write,
 ) -> io::Result<()> {
     let wrong: Vec<_> = rows.iter().filter(|(_, row)| row.verdict().severity > Severity::Ok).collect();
     if wrong.is_empty() {
         return verdict::write_verdict(&report.verdict, out);
     }
-    for (place, row) in wrong.iter().take(HEADLINES) {
+    for (name, row) in wrong.iter().take(HEADLINES) {
         let mut verdict: Verdict = row.verdict().clone();
-        verdict.headline = format!("netns {}: {}", place.name, verdict.headline);
+        verdict.headline = format!("netns {name}: {}", verdict.headline);
         verdict::write_verdict(&verdict, out)?;
     }
     match wrong.len() {
@@ -97,7 +97,7 @@ fn write_verdicts<R: Document>(
     }
 }
 
-fn write_rows<R: Document>(rows: &[(&Place, &R)], out: &mut impl Write) -> io::Result<()> {
+fn write_rows<R: Document>(rows: &[(&String, &R)], out: &mut impl Write) -> io::Result<()> {
     let mut columns = Columns::new(&[
         Column::Left("NETNS"),
         Column::Right("SOCKETS"),
@@ -107,11 +107,11 @@ fn write_rows<R: Document>(rows: &[(&Place, &R)], out: &mut impl Write) -> io::R
         Column::Left("OF RANGE"),
     ]);
     let shown = |count: Option<u64>| count.map_or("-".to_owned(), |count| count.to_string());
-    for (place, row) in rows {
+    for (name, row) in rows {
         let overview = row.overview();
         let fullest = overview.fullest;
         columns.row([
-            place.name.clone(),
+            (*name).clone(),
             shown(overview.sockets),
             shown(overview.time_wait),
             fullest.map_or("-".to_owned(), |row| row.name()),
@@ -151,6 +151,7 @@ mod tests {
 
     use twscan_core::report::{RefusedNetns, SummaryReport};
     use twscan_core::sample::{Incomplete, Sample};
+    use twscan_core::shell::Scope;
 
     use super::*;
     use crate::render::scene::{Scene, printed};
@@ -161,10 +162,9 @@ mod tests {
         NamespacesReport::new(&origin)
     }
 
-    fn row(name: &str, reference: &str, mut sample: Sample) -> (Place, SummaryReport) {
-        sample.provenance.netns.reference = Some(reference.to_owned());
-        let place = Place { name: name.to_owned(), reference: Some(reference.to_owned()) };
-        (place, SummaryReport::new(&sample, 5))
+    fn row(name: &str, reference: &str, mut sample: Sample) -> (String, SummaryReport) {
+        sample.provenance.scope = Scope::default().netns(reference);
+        (name.to_owned(), SummaryReport::new(&sample, 5))
     }
 
     fn shown(report: &NamespacesReport<SummaryReport>) -> String {

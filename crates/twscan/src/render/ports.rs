@@ -18,7 +18,8 @@ pub(crate) fn write(report: &PortsReport, terminal: bool, out: &mut impl Write) 
     writeln!(out)?;
     if report.budgets.is_empty() {
         writeln!(out, "No connection{} holds a local port.", to(report))?;
-        writeln!(out, "What a new one would find: twscan ports ADDRESS:PORT\n")?;
+        let command = report.header.scope.command("ports");
+        writeln!(out, "What a new one would find: {command} ADDRESS:PORT\n")?;
     } else {
         for line in budgets(&report.budgets, terminal) {
             writeln!(out, "{line}")?;
@@ -189,7 +190,7 @@ fn write_meaning(report: &PortsReport, out: &mut impl Write) -> io::Result<()> {
             let first = rows.iter().find(|row| row.certainty == Certainty::Estimate);
             let [_, destination] = first.map(names).unwrap_or_default();
             writeln!(out, "FREE is exact but for \"<=\", at most, \">=\", at least, and \"~\".")?;
-            writeln!(out, "Why: twscan ports {destination}")?;
+            writeln!(out, "Why: {}", report.header.scope.command("ports").word(destination))?;
         }
     }
     writeln!(out)

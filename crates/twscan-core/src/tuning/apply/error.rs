@@ -95,6 +95,32 @@ pub enum TuneError {
         /// Where the journals are.
         directory: PathBuf,
     },
+    /// A journal that may be of another network namespace, whose number this one got, and not everything is as it says.
+    #[error("{} may be of another network namespace: {why}, and {what} is '{found}', not what was set; nothing was undone", journal.display())]
+    MayBeAnothers {
+        /// The journal.
+        journal: PathBuf,
+        /// Why that is not known.
+        why: &'static str,
+        /// The parameter or the file.
+        what: String,
+        /// What it is.
+        found: String,
+    },
+    /// A journal that names a file other than the boot file.
+    #[error("{} names {}, which is not the boot file; nothing was undone", journal.display(), path.display())]
+    OtherFile {
+        /// The journal.
+        journal: PathBuf,
+        /// The file that it names.
+        path: PathBuf,
+    },
+    /// A boot file that twscan did not write, or that somebody changed since.
+    #[error("{} was not written by twscan, or was changed since; nothing was written", path.display())]
+    ForeignBootFile {
+        /// The file.
+        path: PathBuf,
+    },
     /// Somebody else has changed a parameter or file since.
     #[error("{what} was changed by somebody else since: it is '{found}', twscan had set '{set}'; nothing was undone")]
     ChangedSince {
@@ -114,19 +140,19 @@ pub enum RolledBack {
     /// All have their old values; the journal is gone.
     Whole,
     /// These could not be put back; the journal is kept for `undo`.
-    Failed(Vec<Key>),
+    Failed(Vec<String>),
 }
 
 impl std::fmt::Display for RolledBack {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Whole => f.write_str("all parameters have their old values"),
-            Self::Failed(keys) => {
+            Self::Failed(names) => {
                 f.write_str("could not put back")?;
-                for key in keys {
-                    write!(f, " {key}")?;
+                for name in names {
+                    write!(f, " {name}")?;
                 }
-                f.write_str("; the journal is kept, try twscan tune undo")
+                f.write_str("; the journal is kept for tune undo")
             }
         }
     }

@@ -7,10 +7,22 @@ use crate::tuning::Key;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Journal {
+    /// Where it was written; `None` of a journal of the first version, which did not note it.
+    pub origin: Option<Origin>,
     /// The parameters, in the order of writing.
     pub entries: Vec<Entry>,
     /// The boot file, where one was written.
     pub file: Option<JournalFile>,
+}
+
+/// The boot and the network namespace that a journal is of.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Origin {
+    /// The kernel's name for the boot; `None` where it was not told.
+    pub boot_id: Option<String>,
+    /// What no other namespace of the boot has (`SO_NETNS_COOKIE`); `None` on a kernel before 5.14.
+    pub cookie: Option<u64>,
 }
 
 /// A parameter's old and new value.
@@ -58,6 +70,10 @@ impl Journal {
     #[must_use]
     pub fn to_text(&self) -> String {
         let mut text = format!("{HEADING}\n");
+        if let Some(Origin { boot_id, cookie }) = &self.origin {
+            let cookie = cookie.map(|cookie| cookie.to_string()).unwrap_or_default();
+            text.push_str(&format!("origin\t{}\t{cookie}\n", escape(boot_id.as_deref().unwrap_or_default())));
+        }
         for Entry { key, from, to } in &self.entries {
             text.push_str(&format!("sysctl\t{key}\t{}\t{}\n", escape(from), escape(to)));
         }
@@ -78,7 +94,7 @@ impl Journal {
     pub fn parse(text: &str, path: &Path) -> Result<Self, TuneError> {
         let wrong = |line, what| TuneError::JournalForm { path: path.to_owned(), line, what };
         let mut lines = text.lines().enumerate().map(|(index, line)| (index + 1, line));
-        if lines.next().is_none_or(|(_, line)| line != HEADING) {
+        if lines.next().is_none_or(|(_, line)| line != HEADING && line != FIRST_HEADING) {
             return Err(wrong(1, "the heading"));
         }
         let mut journal = Self::default();
@@ -86,6 +102,12 @@ impl Journal {
             let parts: Vec<_> = line.split('\t').collect();
             match parts.as_slice() {
                 ["end"] => return Ok(journal),
+                ["origin", boot_id, cookie] => {
+                    let cookie = Some(*cookie).filter(|cookie| !cookie.is_empty()).map(str::parse).transpose();
+                    let cookie = cookie.map_err(|_| wrong(number, "the network namespace's cookie"))?;
+                    let boot_id = Some(unescape(boot_id)).filter(|id| !id.is_empty());
+                    journal.origin = Some(Origin { boot_id, cookie });
+                }
                 ["sysctl", key, from, to] => {
                     let key = Key::from_name(key).ok_or_else(|| wrong(number, "the parameter"))?;
                     journal.entries.push(Entry { key, from: unescape(from), to: unescape(to) });
@@ -123,7 +145,9 @@ fn unescape(text: &str) -> String {
     plain
 }
 
-const HEADING: &str = "twscan tune journal 1";
+const HEADING: &str = "twscan tune journal 2";
+/// Of the version that did not note where it was written.
+const FIRST_HEADING: &str = "twscan tune journal 1";
 const END: &str = "end\n";
 
 #[cfg(test)]
@@ -133,6 +157,7 @@ mod tests {
     #[test]
     fn what_is_written_is_read() {
         let journal = Journal {
+            origin: Some(Origin { boot_id: Some("01234567-89ab".to_owned()), cookie: Some(u64::MAX) }),
             entries: vec![
                 Entry::new(Key::ReservedPorts, String::new(), "8080".to_owned()),
                 Entry::new(Key::PortRange, "32768 60999".to_owned(), "10240 65535".to_owned()),
@@ -144,5 +169,13 @@ mod tests {
         for cut in 0..text.len() - 1 {
             assert!(Journal::parse(&text[..cut], Path::new("j")).is_err(), "cut at {cut}");
         }
+    }
+
+    #[test]
+    fn what_the_first_version_wrote_is_read() {
+        let text = "twscan tune journal 1\nsysctl\tnet.ipv4.tcp_tw_reuse\t2\t1\nend\n";
+        let journal = Journal::parse(text, Path::new("j")).unwrap();
+        let entries = vec![Entry::new(Key::TwReuse, "2".to_owned(), "1".to_owned())];
+        assert_eq!(journal, Journal { origin: None, entries, file: None });
     }
 }

@@ -1,8 +1,8 @@
-use std::fs::{self, File, OpenOptions};
+use std::ffi::OsStr;
 use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
+use crate::file::{Directory, Draft};
 use crate::tuning::Key;
 
 /// The file that `--persist` writes, below the root.
@@ -26,24 +26,61 @@ pub fn persisted_text(values: &[(Key, String)], before: Option<&str>) -> String 
     text
 }
 
-/// Replaces a file in one step: a reader sees the old content or the new, also after a power cut.
+/// The boot file's text, if there is one.
 ///
 /// # Errors
-/// What the operating system answered; the old content is there then.
-pub fn write_atomically(path: &Path, content: &str) -> io::Result<()> {
-    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?.to_string_lossy();
-    // No loader reads a name that ends so, if this is left behind.
-    let draft = directory.join(format!(".{name}.{}.tmp", std::process::id()));
-    let written = || {
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o644).open(&draft)?;
-        file.write_all(content.as_bytes())?;
-        if let Ok(before) = fs::metadata(path) {
-            file.set_permissions(before.permissions())?;
+/// [`Refusal`](crate::file::Refusal) of what is no file; what the operating system answers.
+pub fn read_boot_file(path: &Path) -> io::Result<Option<String>> {
+    let (parent, name) = parts(path)?;
+    match Directory::open(parent) {
+        Ok(directory) => directory.read(name, MAX_BOOT_FILE),
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(cause) => Err(cause),
+    }
+}
+
+/// Whether [`persisted_text`] made this text, line for line: what else stands in a file of its name is somebody else's.
+#[must_use]
+pub fn is_persisted_text(text: &str) -> bool {
+    persisted_text(&[], Some(text)) == text
+}
+
+pub(super) fn write_boot_file(path: &Path, text: &str) -> io::Result<()> {
+    let (parent, name) = parts(path)?;
+    let mut draft = Draft::begin_in(&Directory::make(parent)?, name)?;
+    draft.write_all(text.as_bytes())?;
+    draft.keep()
+}
+
+/// Puts an old text back; where there was none the file is removed.
+pub(super) fn put_back_boot_file(path: &Path, text: Option<&str>) -> io::Result<()> {
+    let (parent, name) = parts(path)?;
+    match text {
+        Some(text) => write_boot_file(path, text),
+        None => Directory::open(parent)?.remove(name),
+    }
+}
+
+fn parts(path: &Path) -> io::Result<(&Path, &OsStr)> {
+    path.parent().zip(path.file_name()).ok_or_else(|| io::ErrorKind::InvalidInput.into())
+}
+
+/// Longer than what anybody writes there.
+const MAX_BOOT_FILE: usize = 1 << 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_it_writes_itself_is_its_own() {
+        let values = [(Key::TwReuse, "1".to_owned()), (Key::ReservedPorts, String::new())];
+        let text = persisted_text(&values, Some("net.ipv4.ip_local_port_range = 1024 65535\n"));
+        assert!(is_persisted_text(&text), "{text}");
+        for other in
+            ["", "net.ipv4.tcp_tw_reuse = 1\n", &format!("{text}vm.swappiness = 1\n"), &format!("{text}# by hand\n")]
+        {
+            assert!(!is_persisted_text(other), "{other}");
         }
-        file.sync_all()?;
-        fs::rename(&draft, path)?;
-        File::open(directory)?.sync_all()
-    };
-    written().inspect_err(|_| drop(fs::remove_file(&draft)))
+    }
 }

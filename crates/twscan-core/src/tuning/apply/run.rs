@@ -1,9 +1,9 @@
-use std::fs;
 use std::io;
 use std::path::PathBuf;
 
 use super::error::RolledBack;
-use super::{Entry, Journal, JournalFile, Store, Sysctls, TuneError, persisted_text, write_atomically};
+use super::persist::{is_persisted_text, persisted_text, put_back_boot_file, read_boot_file, write_boot_file};
+use super::{Entry, Journal, JournalFile, Store, Sysctls, TuneError};
 use crate::tuning::{Key, Plan};
 
 /// Applies plans.
@@ -12,6 +12,7 @@ pub struct Applier<'s> {
     sysctls: &'s Sysctls,
     store: &'s Store,
     persist: Option<PathBuf>,
+    replace_foreign: bool,
 }
 
 /// What was done.
@@ -30,7 +31,7 @@ impl<'s> Applier<'s> {
     /// Writes to these parameters, and keeps journals in this store.
     #[must_use]
     pub fn new(sysctls: &'s Sysctls, store: &'s Store) -> Self {
-        Self { sysctls, store, persist: None }
+        Self { sysctls, store, persist: None, replace_foreign: false }
     }
 
     /// Writes a boot file as well, [`PERSISTED`](super::PERSISTED) on a host.
@@ -39,12 +40,18 @@ impl<'s> Applier<'s> {
         Self { persist: Some(path.into()), ..self }
     }
 
+    /// Replaces a boot file also where somebody else wrote it. The journal keeps its text.
+    #[must_use]
+    pub fn replace_foreign(self) -> Self {
+        Self { replace_foreign: true, ..self }
+    }
+
     /// Writes what the plan changes, one parameter after the other, reading each back. `before_write` hears of each.
     ///
     /// # Errors
     /// [`TuneError`]. At the first failure what was written before is put back.
     pub fn apply(&self, plan: &Plan, mut before_write: impl FnMut(&Entry)) -> Result<Applied, TuneError> {
-        let _lock = self.store.lock()?;
+        let locked = self.store.lock()?;
         let mut entries = Vec::new();
         for change in &plan.changes {
             let found = self.sysctls.read(change.key)?;
@@ -58,21 +65,21 @@ impl<'s> Applier<'s> {
         }
         entries.sort_by_key(|entry| entry.key);
         let file = self.file(plan)?;
-        let journal = Journal { entries, file };
+        let mut journal = Journal { origin: None, entries, file };
         if journal == Journal::default() {
             return Ok(Applied { written: Vec::new(), persisted: None, journal: None });
         }
-        let path = self.store.write(&journal)?;
+        let name = locked.write(&mut journal)?;
         match self.write_all(&journal, &mut before_write) {
             Ok(()) => Ok(Applied {
                 written: journal.entries,
                 persisted: journal.file.map(|file| file.path),
-                journal: Some(path),
+                journal: Some(locked.path(&name)),
             }),
             Err(failure) => {
                 let rolled_back = self.roll_back(&journal, failure.written);
                 if rolled_back == RolledBack::Whole {
-                    self.store.remove(&path)?;
+                    locked.remove(&name)?;
                 }
                 Err(failure.into_error(rolled_back))
             }
@@ -82,13 +89,11 @@ impl<'s> Applier<'s> {
     /// The boot file as it is and as it will be, where that differs.
     fn file(&self, plan: &Plan) -> Result<Option<JournalFile>, TuneError> {
         let Some(path) = &self.persist else { return Ok(None) };
-        let before = match fs::read_to_string(path) {
-            Ok(text) => Some(text),
-            Err(cause) if cause.kind() == io::ErrorKind::NotFound => None,
-            Err(cause) => {
-                return Err(TuneError::Persist { path: path.clone(), rolled_back: RolledBack::Whole, cause });
-            }
-        };
+        let failed = |cause| TuneError::Persist { path: path.clone(), rolled_back: RolledBack::Whole, cause };
+        let before = read_boot_file(path).map_err(failed)?;
+        if before.as_deref().is_some_and(|text| !is_persisted_text(text)) && !self.replace_foreign {
+            return Err(TuneError::ForeignBootFile { path: path.clone() });
+        }
         let after = persisted_text(&plan.values(), before.as_deref());
         let same = before.as_deref() == Some(after.as_str());
         Ok((!same).then(|| JournalFile::new(path.clone(), before, after)))
@@ -109,19 +114,25 @@ impl<'s> Applier<'s> {
         if let Some(JournalFile { path, to, .. }) = &journal.file {
             let failed =
                 |cause| Failure { written: journal.entries.len(), why: Why::Persist { path: path.clone(), cause } };
-            let missing = path.parent().filter(|parent| !parent.exists());
-            missing.map_or(Ok(()), fs::create_dir_all).and_then(|()| write_atomically(path, to)).map_err(failed)?;
+            write_boot_file(path, to).map_err(failed)?;
         }
         Ok(())
     }
 
-    /// Puts the first `count` parameters back, the last one first. One that has its old value is left alone.
+    /// Puts the first `count` parameters back, the last one first, and the boot file, whose name may stand although the disk
+    /// would not say so. What is as it was is left alone.
     fn roll_back(&self, journal: &Journal, count: usize) -> RolledBack {
         let mut failed = Vec::new();
         for Entry { key, from, .. } in journal.entries.iter().take(count).rev() {
             let is_back = || self.sysctls.read(*key).is_ok_and(|found| found == *from);
             if !(is_back() || (self.sysctls.write(*key, from).is_ok() && is_back())) {
-                failed.push(*key);
+                failed.push(key.to_string());
+            }
+        }
+        if let Some(JournalFile { path, from, .. }) = &journal.file {
+            let is_back = || read_boot_file(path).is_ok_and(|found| found == *from);
+            if !(is_back() || (put_back_boot_file(path, from.as_deref()).is_ok() && is_back())) {
+                failed.push(path.display().to_string());
             }
         }
         if failed.is_empty() { RolledBack::Whole } else { RolledBack::Failed(failed) }

@@ -1,41 +1,22 @@
-use std::fs::{self, File, OpenOptions};
+use std::ffi::{OsStr, OsString};
 use std::io::{self, Write};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{FlockOperation, Mode, OFlags};
+use rustix::fs::FlockOperation;
 
+use super::namespace::{Bond, Namespace};
 use super::{Journal, TuneError};
-use crate::sample::Provenance;
+use crate::file::{Directory, Draft};
 
 /// The directory of the journals, and the namespace whose journals are meant.
+///
+/// The directory is its user's alone, and so is every journal in it: what is not is refused, since what a journal says is
+/// written to the kernel.
 #[derive(Debug, Clone)]
 pub struct Store {
     directory: PathBuf,
     namespace: Namespace,
-}
-
-/// Which network namespace a journal belongs to.
-///
-/// The host's own outlives a boot; another is known by its inode, which is used again after it is gone, so it goes with the
-/// boot it was seen in.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Namespace {
-    name: String,
-}
-
-impl Namespace {
-    /// The namespace of the calling thread. `boot_id` is the text of `/proc/sys/kernel/random/boot_id`.
-    #[must_use]
-    pub fn new(provenance: &Provenance, boot_id: &str) -> Self {
-        let boot: String = boot_id.chars().filter(char::is_ascii_hexdigit).take(12).collect();
-        let name = match provenance.netns.inode {
-            _ if provenance.initial_netns => "host".to_owned(),
-            Some(inode) => format!("net{inode}-{boot}"),
-            None => format!("unknown-{boot}"),
-        };
-        Self { name }
-    }
 }
 
 impl Store {
@@ -45,23 +26,6 @@ impl Store {
         Self { directory: directory.into(), namespace }
     }
 
-    /// The newest journal; `None` where there is none. One that was cut off while it was written is removed: nothing had
-    /// been changed then.
-    ///
-    /// # Errors
-    /// [`TuneError::State`], [`TuneError::JournalForm`].
-    pub fn newest(&self) -> Result<Option<(PathBuf, Journal)>, TuneError> {
-        while let Some(number) = self.numbers()?.last().copied() {
-            let path = self.path(number);
-            let text = fs::read_to_string(&path).map_err(state("read", &path))?;
-            if text.ends_with("end\n") {
-                return Ok(Some((path.clone(), Journal::parse(&text, &path)?)));
-            }
-            self.remove(&path)?;
-        }
-        Ok(None)
-    }
-
     /// The directory.
     #[must_use]
     pub fn directory(&self) -> &Path {
@@ -69,69 +33,121 @@ impl Store {
     }
 
     /// Keeps other processes out for as long as what it returns lives. The directory is made where it is missing.
-    pub(super) fn lock(&self) -> Result<Lock, TuneError> {
-        fs::create_dir_all(&self.directory).map_err(state("make", &self.directory))?;
-        let path = self.directory.join("tune.lock");
-        let failed = |errno: rustix::io::Errno| state("open", &path)(errno.into());
-        let flags = OFlags::CREATE | OFlags::RDWR | OFlags::CLOEXEC | OFlags::NOFOLLOW;
-        let lock = rustix::fs::open(&path, flags, Mode::RUSR | Mode::WUSR).map_err(failed)?;
+    pub(super) fn lock(&self) -> Result<Locked<'_>, TuneError> {
+        let directory = Directory::make_private(&self.directory).map_err(state("use", &self.directory))?;
+        self.lock_in(directory)
+    }
+
+    /// As [`lock`](Self::lock); `None` where there is no directory.
+    pub(super) fn lock_if_there(&self) -> Result<Option<Locked<'_>>, TuneError> {
+        match Directory::open_private(&self.directory) {
+            Ok(directory) => self.lock_in(directory).map(Some),
+            Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(cause) => Err(state("use", &self.directory)(cause)),
+        }
+    }
+
+    fn lock_in(&self, directory: Directory) -> Result<Locked<'_>, TuneError> {
+        let path = self.directory.join(LOCK);
+        let lock = directory.lock_file(LOCK).map_err(state("open", &path))?;
         match rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => Ok(Lock(lock)),
+            Ok(()) => Ok(Locked { store: self, directory, lock }),
             Err(rustix::io::Errno::WOULDBLOCK) => Err(TuneError::Busy { path }),
             Err(errno) => Err(state("lock", &path)(errno.into())),
         }
     }
+}
 
-    /// Writes a journal so that it is there after a power cut: the file and its name.
-    pub(super) fn write(&self, journal: &Journal) -> Result<PathBuf, TuneError> {
-        let number = self.numbers()?.last().map_or(1, |last| last + 1);
-        let path = self.path(number);
-        let written = || {
-            let mut file = OpenOptions::new().write(true).create_new(true).open(&path)?;
-            file.write_all(journal.to_text().as_bytes())?;
-            file.sync_all()?;
-            File::open(&self.directory)?.sync_all()
-        };
-        written().map_err(state("write", &path))?;
-        Ok(path)
+/// The journals, while nobody else may touch them. The lock is given back explicitly, since a child that this process has
+/// just forked has it too, until it becomes another program.
+#[derive(Debug)]
+pub(super) struct Locked<'s> {
+    store: &'s Store,
+    directory: Directory,
+    lock: OwnedFd,
+}
+
+/// A journal that was found.
+#[derive(Debug)]
+pub(super) struct Found {
+    pub(super) name: OsString,
+    pub(super) journal: Journal,
+    pub(super) bond: Bond,
+}
+
+impl Locked<'_> {
+    /// The newest journal of the namespace; `None` where there is none. One that was cut off while an earlier version wrote
+    /// it is removed: nothing had been changed then.
+    pub(super) fn newest(&self) -> Result<Option<Found>, TuneError> {
+        for number in self.numbers()?.into_iter().rev() {
+            let name = self.name(number);
+            let path = self.path(&name);
+            let Some(text) = self.directory.read_own(&name, MAX_JOURNAL).map_err(state("use", &path))? else {
+                continue;
+            };
+            if !text.ends_with("end\n") {
+                self.remove(&name)?;
+                continue;
+            }
+            let journal = Journal::parse(&text, &path)?;
+            match self.store.namespace.bond(&journal) {
+                // Its namespace is gone, and this one has got its number.
+                Bond::Foreign => {}
+                bond => return Ok(Some(Found { name, journal, bond })),
+            }
+        }
+        Ok(None)
     }
 
-    pub(super) fn remove(&self, path: &Path) -> Result<(), TuneError> {
-        fs::remove_file(path).map_err(state("remove", path))
+    /// Writes a journal of this namespace so that it is there after a power cut, whole.
+    pub(super) fn write(&self, journal: &mut Journal) -> Result<OsString, TuneError> {
+        journal.origin = Some(self.store.namespace.origin().clone());
+        let name = self.name(self.numbers()?.last().map_or(1, |last| last + 1));
+        let written = || {
+            let mut draft = Draft::begin_private_in(&self.directory, &name)?;
+            draft.write_all(journal.to_text().as_bytes())?;
+            draft.keep()
+        };
+        written().map_err(state("write", &self.path(&name)))?;
+        Ok(name)
+    }
+
+    pub(super) fn remove(&self, name: &OsStr) -> Result<(), TuneError> {
+        self.directory.remove(name).map_err(state("remove", &self.path(name)))
+    }
+
+    pub(super) fn path(&self, name: &OsStr) -> PathBuf {
+        self.store.directory.join(name)
     }
 
     fn numbers(&self) -> Result<Vec<u32>, TuneError> {
-        let entries = match fs::read_dir(&self.directory) {
-            Ok(entries) => entries,
-            Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(cause) => return Err(state("read", &self.directory)(cause)),
-        };
-        let prefix = format!("tune-{}-", self.namespace.name);
-        let number = |name: std::ffi::OsString| -> Option<u32> {
+        let names = self.directory.names().map_err(state("read", &self.store.directory))?;
+        let prefix = format!("tune-{}-", self.store.namespace.name());
+        let number = |name: OsString| -> Option<u32> {
             name.to_str()?.strip_prefix(&prefix)?.strip_suffix(".journal")?.parse().ok()
         };
-        let mut numbers: Vec<_> = entries.flatten().filter_map(|entry| number(entry.file_name())).collect();
+        let mut numbers: Vec<_> = names.into_iter().filter_map(number).collect();
         numbers.sort_unstable();
         Ok(numbers)
     }
 
-    fn path(&self, number: u32) -> PathBuf {
-        self.directory.join(format!("tune-{}-{number}.journal", self.namespace.name))
+    fn name(&self, number: u32) -> OsString {
+        format!("tune-{}-{number}.journal", self.store.namespace.name()).into()
     }
 }
 
-/// Keeps other processes out. It is given back explicitly, since a child that this process has just forked has the file too,
-/// until it becomes another program.
-#[derive(Debug)]
-pub(super) struct Lock(OwnedFd);
-
-impl Drop for Lock {
+impl Drop for Locked<'_> {
     fn drop(&mut self) {
         // Where that fails, closing the file does it.
-        let _ = rustix::fs::flock(&self.0, FlockOperation::Unlock);
+        let _ = rustix::fs::flock(&self.lock, FlockOperation::Unlock);
     }
 }
 
 fn state<'p>(operation: &'static str, path: &'p Path) -> impl FnOnce(io::Error) -> TuneError + 'p {
     move |cause| TuneError::State { operation, path: path.to_owned(), cause }
 }
+
+const LOCK: &str = "tune.lock";
+
+/// A boot file, twice, and some lines.
+const MAX_JOURNAL: usize = 8 << 20;

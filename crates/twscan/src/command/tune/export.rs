@@ -1,9 +1,10 @@
-use std::fs;
-use std::io::{self, Write};
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
+use twscan_core::file::{Directory, Draft};
 use twscan_core::host::Host;
-use twscan_core::tuning::apply::write_atomically;
 use twscan_core::tuning::emit::{ExportFile, Options, Place, export};
 use twscan_core::tuning::{Key, Plan};
 
@@ -65,29 +66,59 @@ fn print(config: &Config, files: &[ExportFile]) -> Result<(), Failure> {
 
 /// One file goes where `out` says; several go below it.
 fn write_files(files: &[ExportFile], out: &Path) -> Result<(), Failure> {
-    let mut stderr = io::stderr();
     for file in files {
         let path = if files.len() > 1 { out.join(&file.path) } else { out.to_owned() };
-        let failed = |error: io::Error| Failure::Usage(format!("cannot write {}: {error}", path.display()));
-        if let Some(parent) = path.parent().filter(|_| files.len() > 1) {
-            fs::create_dir_all(parent).map_err(failed)?;
-        }
-        let before = fs::read(&path).ok().filter(|before| *before != file.text.as_bytes());
-        if before.is_some() {
-            let backup = backup_path(&path);
-            fs::copy(&path, &backup).map_err(failed)?;
-            writeln!(stderr, "{} keeps what was there", backup.display())?;
-        }
-        write_atomically(&path, &file.text).map_err(failed)?;
-        writeln!(stderr, "{} written", path.display())?;
+        let failed = |error: io::Error| Failure::File(path.display().to_string(), error);
+        let draft = if files.len() > 1 {
+            // Below `out` nobody leads astray.
+            let (parent, name) = parts(Path::new(&file.path));
+            Directory::make(out).and_then(|out| Draft::begin_in(&out.make_below(parent)?, name))
+        } else {
+            Draft::begin(&path)
+        };
+        write_file(draft.map_err(failed)?, &file.text, &path).map_err(failed)?;
     }
     Ok(())
 }
 
+fn write_file(mut draft: Draft, text: &str, path: &Path) -> io::Result<()> {
+    let mut stderr = io::stderr();
+    if let Some(old) = draft.old()?.filter(|old| !holds(old, text)) {
+        let backup = backup_path(path);
+        keep(old, &backup)?;
+        writeln!(stderr, "{} keeps what was there", backup.display())?;
+    }
+    draft.write_all(text.as_bytes())?;
+    draft.keep()?;
+    writeln!(stderr, "{} written", path.display())
+}
+
+/// Whether that is all that it holds.
+fn holds(file: &File, text: &str) -> bool {
+    let mut start = Vec::new();
+    let read = file.take(text.len() as u64 + 1).read_to_end(&mut start);
+    read.is_ok() && start == text.as_bytes()
+}
+
+fn keep(mut old: File, backup: &Path) -> io::Result<()> {
+    old.rewind()?;
+    let (parent, name) = parts(backup);
+    let mut draft = Draft::begin_in(&Directory::open(parent)?, name)?;
+    draft.take_mode_of(&old)?;
+    io::copy(&mut old, &mut draft)?;
+    draft.keep()
+}
+
 /// Beside the file, but never among boot files: there it stands above the directory.
 fn backup_path(path: &Path) -> PathBuf {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let parent = path.parent().unwrap_or(Path::new(""));
-    let parent = if parent.ends_with("sysctl.d") { parent.parent().unwrap_or(parent) } else { parent };
-    parent.join(format!("{name}.bak"))
+    let (parent, name) = parts(path);
+    let above = parent.parent().filter(|_| parent.ends_with("sysctl.d")).unwrap_or(parent);
+    let mut name = name.to_owned();
+    name.push(".bak");
+    above.join(name)
+}
+
+fn parts(path: &Path) -> (&Path, &OsStr) {
+    let parent = path.parent().filter(|parent| *parent != Path::new("")).unwrap_or(Path::new("."));
+    (parent, path.file_name().unwrap_or_default())
 }

@@ -15,7 +15,7 @@ use crate::failure::Failure;
 pub(super) fn run(config: &Config, action: &TuneAction) -> Result<Status, Failure> {
     match action {
         TuneAction::Plan { goal } => plan::run(config, goal),
-        TuneAction::Apply { wanted, persist, yes } => apply::run(config, wanted, *persist, *yes),
+        TuneAction::Apply { wanted, how } => apply::run(config, wanted, *how),
         TuneAction::Undo { yes, force } => undo::run(config, *yes, *force),
         TuneAction::Export { place, wanted, options, out } => {
             export::run(config, *place, wanted, options, out.as_deref())

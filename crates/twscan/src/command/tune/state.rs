@@ -2,20 +2,27 @@ use std::env;
 use std::path::PathBuf;
 
 use twscan_core::host::Host;
-use twscan_core::sample::Provenance;
+use twscan_core::shell::Command;
 use twscan_core::tuning::apply::{Namespace, Store};
 
 use crate::failure::Failure;
 
 /// The journals of the namespace that this thread is in.
-pub(super) fn store(host: &Host, provenance: &Provenance) -> Result<Store, Failure> {
-    let boot_id = host.procfs().boot_id().unwrap_or_default();
-    Ok(Store::new(directory()?, Namespace::new(provenance, &boot_id)))
+pub(super) fn store(host: &Host) -> Result<Store, Failure> {
+    Ok(Store::new(directory()?, Namespace::of_thread(host.procfs())))
+}
+
+/// The command that undoes what was done to this host.
+pub(super) fn undo_command(host: &Host) -> Command {
+    let undo = host.scope().change("tune undo");
+    match given(DIRECTORY) {
+        Some(directory) => undo.with_env(DIRECTORY, directory),
+        None => undo,
+    }
 }
 
 fn directory() -> Result<PathBuf, Failure> {
-    let given = |name: &str| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    if let Some(directory) = given("TWSCAN_STATE_DIR") {
+    if let Some(directory) = given(DIRECTORY) {
         return Ok(directory);
     }
     if rustix::process::geteuid().is_root() {
@@ -26,3 +33,9 @@ fn directory() -> Result<PathBuf, Failure> {
         .map(|directory| directory.join("twscan"))
         .ok_or_else(|| Failure::Usage("no place for the old values: set TWSCAN_STATE_DIR".to_owned()))
 }
+
+fn given(name: &str) -> Option<PathBuf> {
+    env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from)
+}
+
+const DIRECTORY: &str = "TWSCAN_STATE_DIR";

@@ -1,7 +1,6 @@
 use std::io::Write;
 
-use twscan_core::sample::Provenance;
-use twscan_core::tuning::apply::{Sysctls, TuneError, undo};
+use twscan_core::tuning::apply::{PERSISTED, Sysctls, TuneError, Undo};
 
 use super::{ask, state};
 use crate::Status;
@@ -11,12 +10,11 @@ use crate::render::tune::shown;
 
 pub(super) fn run(config: &Config, yes: bool, force: bool) -> Result<Status, Failure> {
     let host = config.host();
-    let store = state::store(&host, &Provenance::of(&host))?;
-    let Some((path, journal)) = store.newest()? else {
-        return Err(TuneError::NothingToUndo { directory: store.directory().to_owned() }.into());
-    };
+    let (store, sysctls) = (state::store(&host)?, Sysctls::default());
+    let undo = Undo::begin(&sysctls, &store, PERSISTED)?;
+    let journal = undo.journal();
     let mut out = crate::render::stdout(config);
-    writeln!(out, "UNDO      {}", path.display())?;
+    writeln!(out, "UNDO      {}", undo.path().display())?;
     for entry in journal.entries.iter().rev() {
         writeln!(out, "{} = {} (twscan set {})", entry.key, shown(&entry.from), shown(&entry.to))?;
     }
@@ -31,8 +29,10 @@ pub(super) fn run(config: &Config, yes: bool, force: bool) -> Result<Status, Fai
         writeln!(stderr, "nothing was written")?;
         return Ok(Status::Failed);
     }
-    let undone = undo(&Sysctls::default(), &store, force).map_err(|error| match error {
-        TuneError::ChangedSince { .. } => Failure::Usage(format!("{error}; --force puts it back all the same")),
+    let undone = undo.run(force).map_err(|error| match error {
+        TuneError::ChangedSince { .. } | TuneError::MayBeAnothers { .. } => {
+            Failure::Usage(format!("{error}; --force puts it back all the same"))
+        }
         error => error.into(),
     })?;
     let file = if undone.file.is_some() { " and the boot file" } else { "" };
