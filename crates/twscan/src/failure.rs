@@ -2,6 +2,7 @@ use std::fmt;
 use std::io;
 
 use twscan_core::Error;
+use twscan_core::text::shown;
 use twscan_core::tuning::apply::TuneError;
 
 /// Why a command could not do its work.
@@ -46,18 +47,22 @@ impl Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Read(error) => write!(f, "error: {}", error.chain()),
-            Self::Tune(error) => write!(f, "error: {}{}", error.chain(), privilege_hint(error)),
+            Self::Read(error) => write!(f, "error: {}", shown(&error.chain())),
+            Self::Tune(error) => write!(f, "error: {}{}", shown(&error.chain()), privilege_hint(error)),
             Self::Write(error) => write!(f, "error: cannot write the output: {error}"),
-            Self::Recording(name, error) => write!(f, "error: {name}: {}", error.chain()),
-            Self::File(name, error) => write!(f, "error: {name}: {error}"),
+            Self::Recording(name, error) => write!(f, "error: {}: {}", shown(name), shown(&error.chain())),
+            Self::File(name, error) => write!(f, "error: {}: {}", shown(name), shown(&error.to_string())),
             Self::Selftest(error) if error.is_permission_denied() => write!(
                 f,
                 "error: cannot make a network namespace to test in: {error}; run as root, or allow unprivileged user \
                  namespaces"
             ),
             Self::Selftest(error) => write!(f, "error: cannot run the self-test: {error}"),
-            Self::Usage(text) => write!(f, "error: {text}"),
+            Self::Usage(text) => {
+                // A wrong filter is shown in lines of their own.
+                let lines: Vec<_> = text.lines().map(shown).collect();
+                write!(f, "error: {}", lines.join("\n"))
+            }
         }
     }
 }

@@ -46,7 +46,7 @@ fn main() -> ExitCode {
 /// What a monitor is told where nothing can be: 2 would be CRITICAL to it.
 fn unknown(error: &str) -> ExitCode {
     let text = error.strip_prefix("error: ").unwrap_or(error);
-    let _ = writeln!(std::io::stdout(), "TWSCAN UNKNOWN - {text}");
+    let _ = writeln!(std::io::stdout(), "TWSCAN UNKNOWN - {}", render::check::plugin_text(text));
     Status::Plugin(3).into()
 }
 

@@ -1,6 +1,12 @@
 use std::io::{self, Write};
 
 use twscan_core::report::{CheckReport, Status};
+use twscan_core::text::shown;
+
+/// A text that stays in the line of a plugin, before its performance data.
+pub(crate) fn plugin_text(text: &str) -> String {
+    shown(text).replace('|', "/")
+}
 
 /// The line of a monitoring plugin, with performance data.
 pub(crate) fn write(report: &CheckReport, out: &mut impl Write) -> io::Result<()> {
@@ -12,8 +18,8 @@ pub(crate) fn write(report: &CheckReport, out: &mut impl Write) -> io::Result<()
     };
     let reason = report.header.partial.as_ref().map(|reason| format!("sockets are missing, or may be: {reason}"));
     let text = match (&reason, &report.worst) {
-        (Some(reason), _) => reason.clone(),
-        (None, None) => report.verdict.headline.clone(),
+        (Some(reason), _) => plugin_text(reason),
+        (None, None) => plugin_text(&report.verdict.headline),
         (None, Some(worst)) => {
             let at = |share: Option<f64>| {
                 share.map_or(String::new(), |share| format!("{:.0}", f64::from(worst.capacity) * share / 100.0))
@@ -41,4 +47,14 @@ pub(crate) fn write(report: &CheckReport, out: &mut impl Write) -> io::Result<()
     };
     writeln!(out, "TWSCAN {name} - {text}")?;
     super::finish(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_forges_no_data_and_no_status() {
+        assert_eq!(plugin_text("a|held=999\nTWSCAN OK - x"), "a/held=999\\nTWSCAN OK - x");
+    }
 }

@@ -3,17 +3,17 @@ use std::io::{self, Write};
 
 use twscan_core::log::LogTime;
 use twscan_core::report::{LogsDestination, LogsOther, LogsReport};
+use twscan_core::text::{shown as printable, shown_within};
 
 use super::histogram::Histogram;
 use super::provenance;
 use super::table::{Column, Columns};
-use super::text::printable;
 use super::verdict::{self, Severity};
 
 /// What logs tell, for people: the verdict first, what was read last.
 pub(crate) fn write(report: &LogsReport, top: usize, out: &mut impl Write) -> io::Result<()> {
     if let Some(reason) = &report.header.partial {
-        verdict::write(Severity::Warning, &format!("partial: {}", printable(reason, usize::MAX)), out)?;
+        verdict::write(Severity::Warning, &format!("partial: {}", printable(reason)), out)?;
     }
     verdict::write_verdict(&report.verdict, out)?;
     writeln!(out)?;
@@ -81,7 +81,7 @@ fn write_destinations(report: &LogsReport, times: Times, top: usize, out: &mut i
         let cells = [row.events.to_string(), times.show(row.first), times.show(row.last), free];
         let name = place(row);
         if name.chars().count() > times.room_for_names() {
-            columns.row_below(printable(&name, WIDTH), [String::new()].into_iter().chain(cells));
+            columns.row_below(shown_within(&name, WIDTH).into_owned(), [String::new()].into_iter().chain(cells));
         } else {
             columns.row([name].into_iter().chain(cells));
         }
@@ -135,7 +135,7 @@ fn write_others(others: &[LogsOther], out: &mut impl Write) -> io::Result<()> {
     writeln!(out, "OTHER KINDS, not counted above")?;
     for row in others {
         writeln!(out, "{:<21} {:>8}  {}", row.class, row.events, meaning(row.class))?;
-        writeln!(out, "  {}", printable(row.example.trim_start(), WIDTH - 2))?;
+        writeln!(out, "  {}", shown_within(row.example.trim_start(), WIDTH - 2))?;
     }
     writeln!(out)
 }
@@ -204,7 +204,7 @@ impl Times {
 }
 
 fn place(row: &LogsDestination) -> String {
-    printable(&row.place(), usize::MAX)
+    printable(&row.place()).into_owned()
 }
 
 fn failures(events: u64) -> String {

@@ -20,7 +20,6 @@ mod scene;
 pub(crate) mod selftest;
 pub(crate) mod summary;
 mod table;
-pub(crate) mod text;
 pub(crate) mod tune;
 mod verdict;
 mod wrap;

@@ -1,6 +1,7 @@
 //! Tables without borders; the one place that knows comfy-table.
 
 use comfy_table::{Cell, CellAlignment, ContentArrangement, Row, Table, TableStyle};
+use twscan_core::text::shown_within;
 
 /// Rows of text under a heading, in columns two spaces apart. Nothing wraps.
 pub(crate) struct Columns {
@@ -74,9 +75,17 @@ impl Columns {
     fn cells(&self, cells: impl IntoIterator<Item = String>) -> Row {
         let alignments = self.alignments.iter().copied().chain(std::iter::repeat(CellAlignment::Left));
         let cells = cells.into_iter().zip(alignments);
-        cells.map(|(text, alignment)| Cell::new_owned(text).set_alignment(alignment)).collect::<Vec<_>>().into()
+        cells
+            .map(|(text, alignment)| {
+                Cell::new_owned(shown_within(&text, MAX_CELL).into_owned()).set_alignment(alignment)
+            })
+            .collect::<Vec<_>>()
+            .into()
     }
 }
+
+/// What is longer than any name that a person gives would push the other columns off the screen.
+const MAX_CELL: usize = 256;
 
 /// Ten cells with a mark at half, where the slow zone begins: `[#####|.....]`.
 pub(crate) fn bar(percent: f64) -> String {
@@ -102,6 +111,16 @@ mod tests {
         assert_eq!(bar(50.0), "[#####|.....] 50%");
         assert_eq!(bar(99.99), "[#####|#####] 99%");
         assert_eq!(bar(100.0), "[#####|#####] 100%");
+    }
+
+    #[test]
+    fn a_name_makes_no_line_and_no_colour() {
+        let mut columns = Columns::new(&[Column::Left("NAME")]);
+        columns.row(["a\nCRITICAL\x1b[31m".to_owned()]);
+        columns.row(["x".repeat(10_000)]);
+        let lines = columns.lines();
+        assert_eq!((lines.len(), lines[1].as_str()), (3, "a\\nCRITICAL\\u{1b}[31m"));
+        assert_eq!(lines[2].len(), MAX_CELL);
     }
 
     #[test]

@@ -1,5 +1,7 @@
 use std::io::{self, Write};
 
+use twscan_core::text::shown;
+
 use super::WIDTH;
 
 /// A label of at most nine characters in the first column, and a text beside it.
@@ -44,13 +46,13 @@ pub(crate) fn write_lines(lines: &[String], out: &mut impl Write) -> io::Result<
 /// The parts with a blank between them, in lines of at most `width` characters; a longer part keeps its line.
 fn fill<'a>(parts: impl IntoIterator<Item = &'a str>, width: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
-    for part in parts {
+    for part in parts.into_iter().map(shown) {
         match lines.last_mut() {
             Some(line) if line.chars().count() + 1 + part.chars().count() <= width => {
                 line.push(' ');
-                line.push_str(part);
+                line.push_str(&part);
             }
-            _ => lines.push(part.to_owned()),
+            _ => lines.push(part.into_owned()),
         }
     }
     lines
@@ -83,6 +85,7 @@ mod tests {
         assert_eq!(lines("a   b", 80), ["a   b"]);
         assert_eq!(lines("a-long-word b", 4), ["a-long-word", "b"]);
         assert_eq!(lines("", 4), [""]);
+        assert_eq!(lines("a\nCRITICAL\u{202e} b", 80), ["a\\nCRITICAL\\u{202e} b"]);
     }
 
     #[test]

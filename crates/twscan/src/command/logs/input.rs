@@ -9,10 +9,10 @@ use std::time::SystemTime;
 use twscan_core::log::{LogOptions, LogReader, LogTally, decompress, open};
 use twscan_core::question::LogJoin;
 use twscan_core::report::LogsFile;
+use twscan_core::text::shown;
 
 use super::tail::Tail;
 use crate::failure::Failure;
-use crate::render::text::printable;
 
 /// One of the logs: its reader, and what became of it.
 pub(super) struct Input {
@@ -86,7 +86,7 @@ impl Input {
         match &self.error {
             Some(error) if !self.told => {
                 self.told = true;
-                Ok(writeln!(io::stderr(), "error: {}", printable(error, usize::MAX))?)
+                Ok(writeln!(io::stderr(), "error: {}", shown(error))?)
             }
             _ => Ok(()),
         }
