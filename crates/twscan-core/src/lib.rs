@@ -46,7 +46,7 @@
 //! | [`socket`] | one socket, read with types |
 //! | [`port`] | the local port range, sets of ports |
 //! | [`wire`] | views over netlink bytes, with the kernel's field names |
-//! | [`file`] | files written whole or not at all, where they were meant to be |
+//! | [`mod@file`] | files written whole or not at all, where they were meant to be |
 //! | [`text`] | what of a text from elsewhere a terminal would obey |
 //!
 //! # Features
