@@ -3,6 +3,7 @@ use std::collections::BTreeSet;
 use crate::Error;
 use crate::host::Host;
 use crate::judgement::Judge;
+use crate::procfs::TwReuse;
 use crate::sample::{Sample, Sampler};
 
 /// Takes a sample, and the evidence that its verdict hangs on.
@@ -17,6 +18,10 @@ pub(super) fn take(host: &Host, sampler: &Sampler<'_>) -> Result<Sample, Error> 
 
 /// The destinations whose verdict hangs on whether old connections had TCP timestamps.
 fn undecided(sample: &Sample) -> BTreeSet<std::net::SocketAddr> {
+    // Any other mode reuses on the loopback alone, where `tcp_timestamps` tells: no destination has to be judged for that.
+    if sample.settings.tw_reuse != Some(TwReuse::On) {
+        return BTreeSet::new();
+    }
     let judge = Judge::of(sample);
     let spaces = sample.destinations.iter().filter_map(|(key, counts)| judge.group(&key, counts));
     let undecided = spaces.filter(|space| space.is_undecided() && space.ports().reusable > 0);
