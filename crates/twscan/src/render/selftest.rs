@@ -4,7 +4,7 @@ use csv::Writer;
 
 use super::table::{Column, Columns};
 use super::verdict::{self, Severity};
-use crate::command::selftest::{Row, SelftestReport, Verdict};
+use crate::command::selftest::report::{Row, SelftestReport, Verdict};
 use crate::failure::Failure;
 
 /// What was predicted and granted, a row a scenario; of the random mixtures, those that went wrong.

@@ -5,7 +5,7 @@
 
 mod matrix;
 mod mixture;
-mod report;
+pub(crate) mod report;
 mod scenario;
 mod trial;
 
@@ -17,7 +17,7 @@ use twscan_lab::{Netns, enter_user_namespace, raise_open_files};
 use twscan_core::kernel::Fact;
 use twscan_core::procfs::{ProcFs, Settings};
 
-pub(crate) use self::report::{Row, SelftestReport, Verdict};
+use self::report::{SelftestReport, Verdict};
 use self::scenario::{DELAY, Scenario};
 use self::trial::Ended;
 use crate::Status;
